@@ -1,5 +1,17 @@
 //! Contracts: a dataset is a file. This crate reads the files, checks them against each other, and derives from them
 //! everything that can be derived. It knows neither DataFusion nor HTTP.
 
+pub mod bound;
+pub mod catalog;
+pub mod code_list;
+pub mod contract;
+pub mod derive;
+pub mod language;
+mod locale;
+pub mod mistake;
 pub mod model;
+mod read;
+mod shape;
+mod source;
 pub mod system;
+mod verify;

@@ -1,0 +1,130 @@
+//! Which fields each table of a file may and must have. Serde stops at the first fault; walking a shape finds them all.
+//! A test holds these lists equal to the structs of `model`.
+
+use serde::de::DeserializeOwned;
+use toml::Value;
+
+use crate::model::{Class, DatasetName, Frequency, Mode, Sender, Severity, Type};
+
+pub struct Shape {
+    pub fields: &'static [Field],
+}
+
+pub struct Field {
+    pub name: &'static str,
+    pub required: bool,
+    pub kind: Kind,
+}
+
+/// What a field holds.
+pub enum Kind {
+    /// A value that `check` accepts; `sample`, in TOML, is such a value.
+    Value { check: fn(&Value) -> Result<(), String>, sample: &'static str },
+    /// A sentence in both languages.
+    Text,
+    Texts,
+    Table(&'static Shape),
+    /// `[[…]]`, at least one when required.
+    Tables(&'static Shape),
+}
+
+const fn must(name: &'static str, kind: Kind) -> Field {
+    Field { name, required: true, kind }
+}
+
+const fn may(name: &'static str, kind: Kind) -> Field {
+    Field { name, required: false, kind }
+}
+
+const fn value<T: DeserializeOwned>(sample: &'static str) -> Kind {
+    Kind::Value { check: accepts::<T>, sample }
+}
+
+fn accepts<T: DeserializeOwned>(value: &Value) -> Result<(), String> {
+    T::deserialize(value.clone()).map(drop).map_err(|e| e.message().to_owned())
+}
+
+const STRING: Kind = value::<String>("''");
+const STRINGS: Kind = value::<Vec<String>>("[]");
+
+pub static TEXT: Shape = Shape { fields: &[must("it", STRING), must("en", STRING)] };
+
+pub static CONTRACT: Shape = Shape {
+    fields: &[
+        must("version", STRING),
+        must("title", Kind::Text),
+        must("description", Kind::Text),
+        must("legal_basis", Kind::Texts),
+        must("mode", value::<Mode>("'append'")),
+        must("key", STRINGS),
+        may("sort", STRINGS),
+        may("provisional", Kind::Text),
+        must("feed", Kind::Table(&FEED)),
+        must("access", Kind::Tables(&ACCESS)),
+        may("publication", Kind::Table(&PUBLICATION)),
+        must("column", Kind::Tables(&COLUMN)),
+        may("rule", Kind::Tables(&RULE)),
+    ],
+};
+
+pub static FEED: Shape = Shape {
+    fields: &[
+        must("subsystem", STRING),
+        must("senders", value::<Sender>("'regione'")),
+        must("frequency", value::<Frequency>("'once'")),
+        must("due_days", value::<u32>("0")),
+        may("sender_column", STRING),
+    ],
+};
+
+pub static ACCESS: Shape = Shape {
+    fields: &[
+        must("roles", STRINGS),
+        must("rows", STRING),
+        must("classes", value::<Vec<Class>>("[]")),
+        may("mask", value::<std::collections::BTreeMap<String, String>>("{}")),
+    ],
+};
+
+pub static PUBLICATION: Shape = Shape {
+    fields: &[must("open", value::<bool>("false")), must("licence", STRING), must("theme", STRING), may("keywords", Kind::Texts)],
+};
+
+pub static LOOKUP: Shape = Shape {
+    fields: &[must("dataset", value::<DatasetName>("'a.a'")), must("column", STRING), must("by", STRING)],
+};
+
+pub static COLUMN: Shape = Shape {
+    fields: &[
+        must("name", STRING),
+        must("type", value::<Type>("'text'")),
+        must("title", Kind::Text),
+        must("description", Kind::Text),
+        must("class", value::<Class>("'special'")),
+        may("required", value::<bool>("false")),
+        may("pattern", STRING),
+        may("min", value::<Value>("0")),
+        may("max", value::<Value>("0")),
+        may("max_length", value::<u32>("1")),
+        may("code_list", STRING),
+        may("references", STRING),
+        may("lookup", Kind::Table(&LOOKUP)),
+        may("unit", STRING),
+        may("example", STRING),
+        may("aliases", STRINGS),
+    ],
+};
+
+pub static RULE: Shape = Shape {
+    fields: &[
+        must("id", STRING),
+        must("sql", STRING),
+        may("severity", value::<Severity>("'error'")),
+        must("message", Kind::Text),
+        may("source", STRING),
+    ],
+};
+
+pub static ROLE: Shape = Shape {
+    fields: &[must("title", Kind::Text), may("facts", STRINGS), may("staff", value::<bool>("false")), may("deliver", STRING)],
+};
