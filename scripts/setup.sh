@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Installs what `make demo` and `make test` need beside Rust: Debian packages and a Python environment. Quick when all is there.
+# `setup.sh demo` needs nothing but a C compiler; `setup.sh test` also PostgreSQL and the real clients of the tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+what=${1:-test}
+venv=${SISS_VENV:-$HOME/.cache/siss/venv}
+
+# A program that must be there, and the Debian package that brings it.
+needed=(cc:build-essential)
+if [ "$what" = test ]; then
+  needed+=(psql:postgresql-client xmllint:libxml2-utils)
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing=(postgresql)
+fi
+missing=(${missing[@]+"${missing[@]}"})
+for pair in "${needed[@]}"; do
+  command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  echo "setup: installing ${missing[*]}" >&2
+  as_root=()
+  [ "$(id -u)" = 0 ] || as_root=(sudo)
+  export DEBIAN_FRONTEND=noninteractive
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+command -v cargo >/dev/null || { echo 'setup: cargo is missing; install Rust (rustup reads rust-toolchain.toml)' >&2; exit 1; }
+[ "$what" = test ] || exit 0
+
+# The environment is complete when it carries the very list it was made from.
+wanted=tests/python/requirements.txt
+if ! cmp -s "$wanted" "$venv/requirements.txt"; then
+  echo "setup: Python environment in $venv" >&2
+  [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$wanted"
+  cp "$wanted" "$venv/requirements.txt"
+fi
