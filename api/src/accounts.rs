@@ -1,0 +1,239 @@
+//! Who may sign in: accounts with a role and facts, passwords for people, SCRAM verifiers for the PostgreSQL door, tokens for machines.
+//! Nothing from which a password or token could be read back is stored.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use datasets::Catalog;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
+use warehouse::error::{Error, Kind, Result};
+use warehouse::principal::Principal;
+
+use crate::state::{State, fault, now};
+
+mod facts;
+mod lockout;
+mod password;
+mod scram;
+mod token;
+
+pub use facts::{derive_ambito, stranger, validate};
+pub use password::{random as random_password, rule as password_rule};
+pub use scram::Scram;
+pub use token::TokenInfo;
+
+/// Passwords checked at once: each costs 19 MiB and tens of milliseconds, whoever asks.
+const PARALLEL_HASHES: usize = 2;
+/// How long a sign-in waits for its turn before it is refused as busy.
+const HASH_WAIT: Duration = Duration::from_secs(10);
+
+/// The accounts of an installation. Clones share everything.
+#[derive(Clone)]
+pub struct Accounts {
+    state: State,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    hashes: Semaphore,
+    lockout: lockout::Lockout,
+    /// Makes salts of accounts that do not exist: the same at every try, unguessable from outside.
+    dummy_key: [u8; 32],
+    /// Hash of a password nobody has, so that an unknown account costs what a known one does.
+    dummy_hash: String,
+}
+
+/// An account to be made.
+#[derive(Clone, Debug)]
+pub struct NewAccount<'a> {
+    pub name: &'a str,
+    pub role: &'a str,
+    pub facts: BTreeMap<String, String>,
+    /// Without one, only tokens open the doors.
+    pub password: Option<&'a str>,
+}
+
+/// An account as an administrator sees it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Account {
+    pub name: String,
+    pub role: String,
+    pub facts: BTreeMap<String, String>,
+    pub has_password: bool,
+    /// Seconds since 1970.
+    pub created: i64,
+}
+
+impl Accounts {
+    /// Opens the accounts in the state store at `url` (see [`State::open`]).
+    pub async fn open(url: &str) -> Result<Self> {
+        Self::new(State::open(url).await?).await
+    }
+
+    pub async fn new(state: State) -> Result<Self> {
+        let dummy_key = scram::dummy_key(&state).await?;
+        let dummy_hash = password::hash(&token::random()?).await?;
+        let inner = Inner { hashes: Semaphore::new(PARALLEL_HASHES), lockout: lockout::Lockout::default(), dummy_key, dummy_hash };
+        Ok(Self { state, inner: Arc::new(inner) })
+    }
+
+    /// Closes the store; what is written is on disk already.
+    pub async fn close(&self) {
+        self.state.close().await;
+    }
+
+    /// Makes an account. Role and facts must stand in the catalog's `roles.toml`; the name must be free.
+    pub async fn add(&self, catalog: &Catalog, new: &NewAccount<'_>) -> Result<()> {
+        facts::validate(catalog, new)?;
+        let facts = serde_json::to_string(&new.facts).map_err(|e| Error::internal("accounts.facts", e))?;
+        let done = sqlx::query("INSERT INTO accounts (name, role, facts, created, changed) VALUES ($1, $2, $3, $4, $4) ON CONFLICT (name) DO NOTHING")
+            .bind(new.name)
+            .bind(new.role)
+            .bind(facts)
+            .bind(now())
+            .execute(self.state.pool())
+            .await
+            .map_err(fault("accounts.add"))?;
+        if done.rows_affected() == 0 {
+            return Err(Error::new(Kind::Conflict, "accounts.exists", format!("account '{}' exists", new.name)));
+        }
+        match new.password {
+            Some(password) => self.set_password(new.name, password).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Removes an account and its tokens; false if there is none.
+    pub async fn remove(&self, name: &str) -> Result<bool> {
+        sqlx::query("DELETE FROM tokens WHERE account = $1").bind(name).execute(self.state.pool()).await.map_err(fault("accounts.remove"))?;
+        let done = sqlx::query("DELETE FROM accounts WHERE name = $1").bind(name).execute(self.state.pool()).await.map_err(fault("accounts.remove"))?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    pub async fn list(&self) -> Result<Vec<Account>> {
+        let rows = sqlx::query("SELECT name, role, facts, password, created FROM accounts ORDER BY name").fetch_all(self.state.pool()).await.map_err(fault("accounts.list"))?;
+        rows.iter().map(account).collect()
+    }
+
+    /// Gives an account a new password, for people (argon2id) and for the PostgreSQL door (SCRAM) alike.
+    pub async fn set_password(&self, name: &str, password: &str) -> Result<()> {
+        let turn = self.turn().await?;
+        let hash = password::hash(password).await?;
+        let verifier = scram::verifier(password).await?;
+        drop(turn);
+        let done = sqlx::query(
+            "UPDATE accounts SET password = $1, scram_salt = $2, scram_iterations = $3, scram_stored_key = $4, scram_server_key = $5, changed = $6 WHERE name = $7",
+        )
+        .bind(hash)
+        .bind(hex::encode(&verifier.salt))
+        .bind(i64::from(verifier.iterations))
+        .bind(hex::encode(&verifier.stored_key))
+        .bind(hex::encode(&verifier.server_key))
+        .bind(now())
+        .bind(name)
+        .execute(self.state.pool())
+        .await
+        .map_err(fault("accounts.password"))?;
+        match done.rows_affected() {
+            0 => Err(unknown(name)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Who signs in with name and password; `None` if they do not fit or the account is locked for a while. An unknown name
+    /// costs the same time. `Busy` when too many sign in at once.
+    pub async fn password(&self, name: &str, password: &str) -> Result<Option<Principal>> {
+        if self.inner.lockout.locked(name, Instant::now()) {
+            return Ok(None);
+        }
+        let row = self.row(name).await?;
+        let stored: Option<String> = row.as_ref().and_then(|row| row.try_get("password").ok());
+        let turn = self.turn().await?;
+        let fits = password::verify(password, stored.as_deref().unwrap_or(&self.inner.dummy_hash)).await?;
+        drop(turn);
+        match row {
+            Some(row) if fits && stored.is_some() => {
+                self.succeeded(name);
+                Ok(Some(account(&row)?.into()))
+            }
+            _ => {
+                self.failed(name);
+                Ok(None)
+            }
+        }
+    }
+
+    /// What the PostgreSQL door needs to check a proof; `None` while the account is locked. An unknown name, or one without a
+    /// password, gets a verifier that nothing fits, the same at every try. The door reports the outcome to [`Self::succeeded`] or [`Self::failed`].
+    pub async fn scram(&self, name: &str) -> Result<Option<Scram>> {
+        if self.inner.lockout.locked(name, Instant::now()) {
+            return Ok(None);
+        }
+        let real = match self.row(name).await? {
+            Some(row) => scram::stored(&row)?,
+            None => None,
+        };
+        Ok(Some(real.unwrap_or_else(|| scram::dummy(&self.inner.dummy_key, name))))
+    }
+
+    /// A sign-in of this name succeeded: earlier failures are forgotten.
+    pub fn succeeded(&self, name: &str) {
+        self.inner.lockout.succeeded(name);
+    }
+
+    /// A sign-in of this name failed: after a few, the name is locked for a while, doubling.
+    pub fn failed(&self, name: &str) {
+        self.inner.lockout.failed(name, Instant::now());
+    }
+
+    /// The principal of an account, without any sign-in: for the command line and for a door that has checked a proof itself.
+    pub async fn principal(&self, name: &str) -> Result<Option<Principal>> {
+        self.row(name).await?.map(|row| account(&row).map(Principal::from)).transpose()
+    }
+
+    /// A place among the few that may hash at once.
+    async fn turn(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
+        match tokio::time::timeout(HASH_WAIT, self.inner.hashes.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(Error::new(Kind::Busy, "accounts.busy", "too many sign-ins at once, try again")),
+        }
+    }
+
+    async fn row(&self, name: &str) -> Result<Option<AnyRow>> {
+        sqlx::query("SELECT name, role, facts, password, scram_salt, scram_iterations, scram_stored_key, scram_server_key, created FROM accounts WHERE name = $1")
+            .bind(name)
+            .fetch_optional(self.state.pool())
+            .await
+            .map_err(fault("accounts.read"))
+    }
+}
+
+fn account(row: &AnyRow) -> Result<Account> {
+    let text = |column: &str| row.try_get::<String, _>(column).map_err(fault("accounts.read"));
+    let facts = serde_json::from_str(&text("facts")?).map_err(|e| Error::internal("accounts.facts", e))?;
+    let password: Option<String> = row.try_get("password").map_err(fault("accounts.read"))?;
+    let created = row.try_get("created").map_err(fault("accounts.read"))?;
+    Ok(Account { name: text("name")?, role: text("role")?, facts, has_password: password.is_some(), created })
+}
+
+impl From<Account> for Principal {
+    fn from(account: Account) -> Self {
+        Self { account: account.name, role: account.role, facts: account.facts }
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    Error::new(Kind::NotFound, "accounts.unknown", format!("there is no account '{name}'"))
+}
+
+/// Compares secrets without telling by time where they differ.
+pub fn same_secret(a: &[u8], b: &[u8]) -> bool {
+    a.ct_eq(b).into()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! What every door and command works with: one concrete value, cheaply cloned. To test, change the values, never the type.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use ingest::deliver::Deliveries;
+use ingest::read::Bounds;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use rustls::ServerConfig;
+use warehouse::Warehouse;
+use warehouse::config::Limits;
+use warehouse::system::SystemLog;
+use warehouse::worker::{Pool, PoolConfig};
+
+use crate::accounts::Accounts;
+use crate::config::{Data, Listen, is_loopback};
+use crate::queries;
+use crate::server::Addresses;
+use crate::tls::Tls;
+
+#[derive(Clone)]
+pub struct App {
+    pub warehouse: Warehouse,
+    /// Worker processes: the only place where SQL that a user wrote runs.
+    pub pool: Pool,
+    pub accounts: Accounts,
+    pub deliveries: Deliveries,
+    /// The service's own tables (`sistema.*`).
+    pub system: SystemLog,
+    pub tls: Tls,
+    pub listen: Arc<Listen>,
+    pub metrics: PrometheusHandle,
+    pub started: DateTime<Utc>,
+    /// Local folder of state, TLS key and uploads under way.
+    pub home: PathBuf,
+    /// Where the doors listen, known once they are open: the start page says it.
+    pub addresses: Arc<OnceLock<Addresses>>,
+}
+
+impl App {
+    /// Opens lake, accounts and certificate and starts the workers, each with the command line `worker`. Any fault is an error:
+    /// nothing starts half.
+    pub async fn open(data: &Data, limits: Limits, listen: Listen, worker: Vec<String>) -> anyhow::Result<Self> {
+        let home = data.home()?;
+        let tls = Tls::load(&listen, &home)?;
+        if tls.self_made && !listen.loopback() {
+            tracing::warn!("the certificate is self-made: clients cannot verify it unless they are given the file; see --tls-cert");
+        }
+        let warehouse = Warehouse::open(data.warehouse(limits.clone())?).await?;
+        let accounts = Accounts::open(&data.state()?).await.context("the state store")?;
+        let system = SystemLog::start(warehouse.clone());
+        let deliveries = Deliveries::new(&warehouse, system.clone(), Bounds::default(), home.join("spool"))?;
+        let log = queries::log(warehouse.catalog(), system.clone())?;
+        let pool = Pool::start(PoolConfig { command: worker, limits, log }).await?;
+        Ok(Self { warehouse, pool, accounts, deliveries, system, tls, listen: Arc::new(listen), metrics: metrics(), started: Utc::now(), home, addresses: Arc::default() })
+    }
+
+    /// TLS of pages and REST on this address; `None` means plaintext, allowed on loopback and behind a proxy that speaks TLS.
+    pub fn http_tls(&self, address: SocketAddr) -> Option<Arc<ServerConfig>> {
+        (!is_loopback(address.ip()) && !self.listen.behind_proxy).then(|| self.tls.server.clone())
+    }
+
+    /// TLS of Flight SQL on this address; `None` means plaintext, allowed on loopback.
+    pub fn flight_tls(&self, address: SocketAddr) -> Option<Arc<ServerConfig>> {
+        (!is_loopback(address.ip())).then(|| self.tls.server.clone())
+    }
+
+    /// Ends the workers, makes what is recorded durable and closes the state store.
+    pub async fn close(&self) {
+        self.pool.close().await;
+        if let Err(error) = self.deliveries.flush().await {
+            tracing::error!(%error, "records of deliveries are not written; the next start writes them");
+        }
+        if let Err(error) = self.system.close().await {
+            tracing::error!(%error, "records of queries are not written");
+        }
+        self.accounts.close().await;
+    }
+}
+
+/// The process's one recorder of metrics; a process has one however many apps it opens.
+fn metrics() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    let install = || {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        // Another recorder set by a test harness keeps its place; ours then stays empty.
+        let _ = metrics::set_global_recorder(recorder);
+        handle
+    };
+    HANDLE.get_or_init(install).clone()
+}

@@ -1,0 +1,81 @@
+//! Every subcommand of `siss` on one page; each is one file.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::config::{self, Common};
+use crate::logs;
+
+mod check;
+mod deliver;
+pub mod progress;
+mod serve;
+mod sql;
+mod token;
+mod user;
+mod worker;
+
+/// The regional information system for social services as a data warehouse.
+#[derive(Parser, Debug)]
+#[command(name = "siss", version, about, long_about = None, max_term_width = 120)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    Serve(Box<serve::Args>),
+    Check(check::Args),
+    Deliver(Box<deliver::Args>),
+    Sql(Box<sql::Args>),
+    User(Box<user::Args>),
+    Token(Box<token::Args>),
+    #[command(hide = true)]
+    Worker(Box<worker::Args>),
+}
+
+/// Parses the arguments (program name first) and runs the subcommand. A fault is said on standard error and answered with 1.
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    let cli = match parse(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    match start(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("siss: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The command line, with the values of the TOML file as defaults.
+fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    let command = config::apply_file(Cli::command(), arguments, std::env::var_os("SISS_CONFIG"));
+    let command = command.map_err(|message| Cli::command().error(clap::error::ErrorKind::InvalidValue, message))?;
+    Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
+}
+
+fn start(cli: Cli) -> anyhow::Result<ExitCode> {
+    logs::start(&cli.common)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let code = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(args) => serve::run(*args, &cli.common).await,
+            Command::Check(args) => check::run(args),
+            Command::Deliver(args) => deliver::run(*args).await,
+            Command::Sql(args) => sql::run(*args, &cli.common).await,
+            Command::User(args) => user::run(*args).await,
+            Command::Token(args) => token::run(*args).await,
+            Command::Worker(args) => worker::run(*args).await,
+        }
+    });
+    // A blocking thread that still hashes or reads must not hold up the end.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    code
+}

@@ -1,0 +1,114 @@
+//! `siss user`: accounts.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use warehouse::Warehouse;
+use warehouse::config::Limits;
+
+use crate::accounts::{Accounts, NewAccount, derive_ambito, password_rule, random_password};
+use crate::config::Data;
+
+/// Adds, lists and removes accounts, and sets passwords
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    pub data: Data,
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Action {
+    /// Adds an account; its district is looked up when its comune is known
+    Add {
+        name: String,
+        /// A role of `roles.toml`
+        #[arg(long)]
+        role: String,
+        /// A fact that the role asks for, such as `codice_istat=058091`; repeatable
+        #[arg(long = "fact", value_name = "NAME=VALUE", value_parser = fact)]
+        facts: Vec<(String, String)>,
+        #[command(flatten)]
+        password: Password,
+    },
+    /// Lists the accounts, one JSON object per line
+    List,
+    /// Removes an account and its tokens
+    Remove { name: String },
+    /// Gives an account a new password
+    Password {
+        name: String,
+        #[command(flatten)]
+        password: Password,
+    },
+}
+
+/// Where a password comes from: standard input, or chance.
+#[derive(clap::Args, Debug)]
+pub struct Password {
+    /// Reads the password from standard input [default: one is made at random and printed]
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let accounts = Accounts::open(&args.data.state()?).await?;
+    match args.action {
+        Action::Add { name, role, facts, password } => {
+            let warehouse = Warehouse::open(args.data.warehouse(Limits::default())?).await?;
+            let (text, made) = password.take()?;
+            let mut new = NewAccount { name: &name, role: &role, facts: BTreeMap::from_iter(facts), password: Some(&text) };
+            derive_ambito(&warehouse, &mut new).await?;
+            accounts.add(warehouse.catalog(), &new).await?;
+            tell(made, &text);
+        }
+        Action::List => {
+            for account in accounts.list().await? {
+                println!("{}", serde_json::to_string(&account)?);
+            }
+        }
+        Action::Remove { name } => {
+            if !accounts.remove(&name).await? {
+                bail!("there is no account '{name}'");
+            }
+        }
+        Action::Password { name, password } => {
+            let (text, made) = password.take()?;
+            accounts.set_password(&name, &text).await?;
+            tell(made, &text);
+        }
+    }
+    accounts.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Password {
+    /// The password, and whether chance made it.
+    fn take(&self) -> anyhow::Result<(String, bool)> {
+        if !self.password_stdin {
+            return Ok((random_password()?, true));
+        }
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("the password on standard input")?;
+        let text = text.trim_end_matches(['\r', '\n']).to_string();
+        password_rule(&text)?;
+        Ok((text, false))
+    }
+}
+
+/// A password that chance made is shown once.
+fn tell(made: bool, password: &str) {
+    if made {
+        println!("password: {password}");
+    }
+}
+
+fn fact(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.to_string(), value.to_string())),
+        _ => Err("expected NAME=VALUE".to_string()),
+    }
+}

@@ -1,0 +1,13 @@
+//! The doors (REST and pages, PostgreSQL, Flight SQL), sign-in, and the commands of the one binary `siss`.
+
+pub mod accounts;
+pub mod app;
+pub mod commands;
+pub mod config;
+pub mod doors;
+pub mod lock;
+pub mod logs;
+pub mod queries;
+pub mod server;
+pub mod state;
+pub mod tls;
