@@ -1,0 +1,110 @@
+//! How well a dialect fits a sample: rows of equal length, cells that look like values, quotes in their places.
+
+use std::collections::HashMap;
+
+use super::value::worth;
+use crate::read::csv::{Compiled, End, parse};
+use crate::read::{Dialect, Row};
+
+/// Rows looked at.
+const ROWS: usize = 1_000;
+/// Cells whose text is looked at.
+const CELLS: usize = 20_000;
+
+pub(super) struct Judged {
+    pub score: f64,
+    pub usual: usize,
+}
+
+/// What one pass over the sample saw.
+#[derive(Default)]
+struct Seen {
+    rows: usize,
+    lengths: HashMap<usize, usize>,
+    worth: f64,
+    cells: usize,
+    troubled: usize,
+    /// Cells that begin or end in a space.
+    padded: usize,
+    /// Lines that are one value as they stand.
+    numeric: usize,
+}
+
+/// None when the dialect makes no table of the sample.
+pub(super) fn judge(sample: &[u8], whole: bool, dialect: &Dialect) -> Option<Judged> {
+    let seen = look(sample, whole, dialect);
+    let usual = usual_of(&seen);
+    if usual < 2 {
+        return None;
+    }
+    let rows = seen.rows as f64;
+    let share = seen.lengths[&usual] as f64 / rows;
+    // Tables of few rows have no statistics: a single line with a common mark is a header.
+    let agree: f64 = seen.lengths.iter().filter(|(len, _)| **len > 1).map(|(len, n)| {
+        let part = *n as f64 / rows;
+        part * part * (*len as f64 - 1.0) / *len as f64
+    }).sum::<f64>().sqrt();
+    let worth = seen.worth / seen.cells.max(1) as f64;
+    if weak(dialect, usual, share, &seen) {
+        return None;
+    }
+    let troubled = seen.troubled as f64 / rows;
+    let score = agree * (0.15 + 0.85 * worth) * (1.0 - 0.7 * troubled.min(1.0));
+    (score > 0.08).then_some(Judged { score, usual })
+}
+
+/// Marks that also stand in ordinary text must do better than by chance.
+fn weak(dialect: &Dialect, usual: usize, share: f64, seen: &Seen) -> bool {
+    match dialect.delimiter.as_str() {
+        "," | ";" | "\t" | "|" => share < 0.25 && seen.rows > 4,
+        " " => share < 0.7 || usual < 3 || (seen.rows > 1 && seen.numeric == 0 && share < 0.95),
+        ":" | "&" | "*" | "#" | "<>" => share < 0.8 || usual < 3,
+        _ => share < 0.5,
+    }
+}
+
+fn look(sample: &[u8], whole: bool, dialect: &Dialect) -> Seen {
+    let compiled = Compiled::new(dialect);
+    let mut seen = Seen::default();
+    let mut row = Row::default();
+    let mut pos = 0;
+    while pos < sample.len() && seen.rows < ROWS {
+        row.clear();
+        let End::Done { used, trouble, .. } = parse(&compiled, &sample[pos..], whole, &mut row) else { break };
+        pos += used;
+        if row.len() == 0 {
+            continue;
+        }
+        seen.rows += 1;
+        seen.troubled += usize::from(trouble);
+        *seen.lengths.entry(row.len()).or_default() += 1;
+        for i in 0..row.len() {
+            if seen.cells >= CELLS {
+                break;
+            }
+            let cell = row.text(i).unwrap_or_default();
+            let (points, number) = worth(cell);
+            seen.padded += usize::from(cell.starts_with(' ') || cell.ends_with(' '));
+            seen.numeric += usize::from(number);
+            seen.worth += points;
+            seen.cells += 1;
+        }
+    }
+    seen
+}
+
+fn usual_of(seen: &Seen) -> usize {
+    // Among lengths equally frequent the longer one is the table, the shorter its preamble.
+    seen.lengths.iter().max_by_key(|(len, n)| (**n * 100 / seen.rows.max(1) / 5, **n, **len)).map_or(0, |(len, _)| *len)
+}
+
+pub(super) fn usual(sample: &[u8], whole: bool, dialect: &Dialect) -> usize {
+    usual_of(&look(sample, whole, dialect))
+}
+
+/// Share of rows that do not have the usual length.
+pub(super) fn spread(sample: &[u8], whole: bool, dialect: &Dialect) -> f64 {
+    let seen = look(sample, whole, dialect);
+    let usual = usual_of(&seen);
+    1.0 - seen.lengths.get(&usual).copied().unwrap_or(0) as f64 / seen.rows.max(1) as f64
+}
