@@ -6,7 +6,8 @@ mod repair;
 pub(crate) use record::{Compiled, End, parse};
 
 use super::text::{Mark, TextReader};
-use super::{Bounds, Dialect, ErrorKind, Oddities, ReadError, Row, Rows};
+use super::dialect::Detected;
+use super::{Bounds, ErrorKind, Oddities, ReadError, Row, Rows};
 
 /// Rows of a delimited text, in flat memory: at most one record and one chunk are held.
 pub(crate) struct CsvRows {
@@ -22,13 +23,15 @@ pub(crate) struct CsvRows {
     usual: usize,
     /// Cells of the last row that needed no repair.
     last: usize,
+    /// The first line names the delimiter and is not cut by it.
+    directive: bool,
     bounds: Bounds,
 }
 
 impl CsvRows {
-    pub fn new(text: TextReader, dialect: &Dialect, usual: usize, bounds: &Bounds) -> Self {
-        let dialect = Compiled::new(dialect);
-        CsvRows { text, buf: Vec::new(), pos: 0, base: 0, ended: false, line: 1, dialect, usual, last: 0, bounds: bounds.clone() }
+    pub fn new(text: TextReader, detected: &Detected, bounds: &Bounds) -> Self {
+        let dialect = Compiled::new(&detected.dialect);
+        CsvRows { text, buf: Vec::new(), pos: 0, base: 0, ended: false, line: 1, dialect, usual: detected.usual, last: 0, directive: detected.directive, bounds: bounds.clone() }
     }
 
     fn refill(&mut self) -> Result<(), ReadError> {
@@ -73,6 +76,14 @@ impl CsvRows {
         }
     }
 
+    /// The line `sep=…` as one cell; it was seen whole when the dialect was looked for.
+    fn first_line(&mut self, row: &mut Row) {
+        let end = memchr::memchr2(b'\n', b'\r', &self.buf).unwrap_or(self.buf.len());
+        row.push(&self.buf[..end]);
+        self.pos = end + record::line_end(&self.buf, end, true).unwrap_or(0);
+        self.line += 1;
+    }
+
     fn too_long(&self, line: i64) -> ReadError {
         ReadError::new(
             ErrorKind::Bound,
@@ -94,6 +105,11 @@ impl Rows for CsvRows {
             }
             row.clear();
             row.line = self.line;
+            if self.directive {
+                self.directive = false;
+                self.first_line(row);
+                return Ok(true);
+            }
             match parse(&self.dialect, &self.buf[self.pos..], self.ended, row) {
                 End::More { quoted } => {
                     if self.buf.len() - self.pos > self.bounds.record {
@@ -101,7 +117,7 @@ impl Rows for CsvRows {
                     }
                     if quoted && self.runaway() {
                         let used = self.buf.len() - self.pos;
-                        let strict = repair::Strict { lines: 1, trouble: true, open: true };
+                        let strict = repair::Strict { lines: 1, trouble: 1, open: true };
                         if let Some(fixed) = self.repair(used, strict, row) {
                             self.pos += fixed.used;
                             self.line += fixed.lines;
@@ -114,14 +130,14 @@ impl Rows for CsvRows {
                 }
                 End::Done { mut used, mut lines, trouble, open, quotes } => {
                     let ragged = row.len() > 0 && row.len() != self.usual && self.usual > 1;
-                    if trouble || (ragged && row.len() != self.last) || (ragged && quotes) {
+                    if trouble > 0 || (ragged && row.len() != self.last) || (ragged && quotes) {
                         match self.repair(used, repair::Strict { lines, trouble, open }, row) {
                             Some(fixed) => {
                                 used = fixed.used;
                                 lines = fixed.lines;
                                 fixed.note(row.line, odd);
                             }
-                            None if trouble => odd.note(
+                            None if trouble > 0 => odd.note(
                                 "quotes",
                                 Some(row.line),
                                 "Virgolette non chiuse o non raddoppiate: sono state lasciate nel testo della cella.",
@@ -130,7 +146,7 @@ impl Rows for CsvRows {
                             None => {}
                         }
                     }
-                    if row.len() > 0 && !trouble {
+                    if row.len() > 0 && trouble == 0 {
                         self.last = row.len();
                     }
                     self.pos += used;

@@ -13,33 +13,48 @@ use super::{Dialect, Hints, LineEnding};
 pub(crate) struct Detected {
     pub dialect: Dialect,
     pub usual: usize,
+    /// The first line is `sep=…`: it names the delimiter and is not cut by it.
+    pub directive: bool,
 }
 
 /// Judges a dialect by the beginning of a text. `whole` when the sample is all of it.
 pub(crate) fn detect(sample: &[u8], whole: bool, hints: &Hints) -> Detected {
-    let line_ending = line_ending(sample);
+    if let Some(delimiter) = directive(sample)
+        && hints.delimiter.is_none()
+    {
+        let hints = Hints { delimiter: Some(delimiter), ..hints.clone() };
+        let below = memchr::memchr2(b'\n', b'\r', sample).map_or(&sample[..0], |end| &sample[end..]);
+        return Detected { directive: true, ..detect(below, whole, &hints) };
+    }
     let mut best: Option<(f64, Detected)> = None;
     for candidate in candidates::of(sample, hints) {
-        let dialect = Dialect { line_ending, ..candidate.dialect };
+        let dialect = candidate.dialect;
         let Some(judged) = score::judge(sample, whole, &dialect) else { continue };
         let score = judged.score * candidate.prior;
         if best.as_ref().is_none_or(|(top, _)| score > *top + 1e-9) {
-            best = Some((score, Detected { dialect, usual: judged.usual }));
+            best = Some((score, Detected { dialect, usual: judged.usual, directive: false }));
         }
     }
-    match best {
-        Some((_, found)) => found,
-        None => single_column(sample, whole, hints, line_ending),
-    }
+    let mut found = best.map_or_else(|| single_column(sample, whole, hints), |(_, found)| found);
+    found.dialect.line_ending = score::line_ending(sample, whole, &found.dialect);
+    found
+}
+
+/// The delimiter named by a first line `sep=;`, which Excel writes and obeys.
+fn directive(sample: &[u8]) -> Option<String> {
+    let end = memchr::memchr2(b'\n', b'\r', sample)?;
+    let line = std::str::from_utf8(&sample[..end]).ok()?.trim_matches('"');
+    let (key, mark) = line.split_at_checked(4)?;
+    (key.eq_ignore_ascii_case("sep=") && mark.chars().count() == 1).then(|| mark.to_string())
 }
 
 /// No delimiter makes a table: one column, comma and double quote kept as RFC 4180 has them.
-fn single_column(sample: &[u8], whole: bool, hints: &Hints, line_ending: LineEnding) -> Detected {
+fn single_column(sample: &[u8], whole: bool, hints: &Hints) -> Detected {
     let delimiter = hints.delimiter.clone().filter(|d| !d.is_empty());
     let quote = candidates::quote_hint(hints).unwrap_or(Some('"'));
     let escape = hints.escape.as_ref().and_then(|e| e.chars().next());
     let found = delimiter.is_some();
-    let mut dialect = Dialect { delimiter: delimiter.unwrap_or(",".into()), quote, escape, line_ending };
+    let mut dialect = Dialect { delimiter: delimiter.unwrap_or(",".into()), quote, escape, line_ending: LineEnding::Lf };
     // Commas that stand in prose must not cut it: a delimiter that does not occur leaves the lines whole.
     if !found && memchr::memchr(b',', sample).is_some() {
         let unused = ["\t", ";", "|", "\u{1f}"].into_iter().find(|d| memchr::memchr(d.as_bytes()[0], sample).is_none());
@@ -51,28 +66,5 @@ fn single_column(sample: &[u8], whole: bool, hints: &Hints, line_ending: LineEnd
         }
     }
     let usual = score::usual(sample, whole, &dialect);
-    Detected { dialect, usual }
-}
-
-/// Which line ends occur, quotes ignored.
-fn line_ending(sample: &[u8]) -> LineEnding {
-    let (mut lf, mut crlf, mut cr) = (0, 0, 0);
-    let mut i = 0;
-    while let Some(at) = memchr::memchr2(b'\n', b'\r', &sample[i..]).map(|n| n + i) {
-        i = at + 1;
-        match (sample[at], sample.get(at + 1)) {
-            (b'\n', _) => lf += 1,
-            (_, Some(b'\n')) => {
-                crlf += 1;
-                i += 1;
-            }
-            _ => cr += 1,
-        }
-    }
-    match (lf, crlf, cr) {
-        (_, 0, 0) => LineEnding::Lf,
-        (0, _, 0) => LineEnding::Crlf,
-        (0, 0, _) => LineEnding::Cr,
-        _ => LineEnding::Mixed,
-    }
+    Detected { dialect, usual, directive: false }
 }

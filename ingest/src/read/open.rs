@@ -118,9 +118,11 @@ fn open_text(
             found.rows = Box::new(rows.with_keys(keys));
         }
         _ => {
-            let cut = decoded.len() <= DIALECT_SAMPLE;
-            let head = &decoded[..decoded.len().min(DIALECT_SAMPLE)];
-            let detected = dialect::detect(head, whole && cut, hints);
+            // A few huge records say less than many small ones: then all that was read is looked at.
+            let short = decoded.len().min(DIALECT_SAMPLE);
+            let few = memchr::memchr2_iter(b'\n', b'\r', &decoded[..short]).take(40).count() < 40;
+            let head = if few { &decoded[..] } else { &decoded[..short] };
+            let detected = dialect::detect(head, whole && head.len() == decoded.len(), hints);
             found.usual = detected.usual;
             if detected.dialect.line_ending == LineEnding::Mixed {
                 found.odd.note(
@@ -130,7 +132,7 @@ fn open_text(
                     "Line ends are of several kinds (LF, CR LF, CR): each ends a row.",
                 );
             }
-            found.rows = Box::new(CsvRows::new(text, &detected.dialect, detected.usual, bounds));
+            found.rows = Box::new(CsvRows::new(text, &detected, bounds));
             found.dialect = Some(detected.dialect);
         }
     }

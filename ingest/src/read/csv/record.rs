@@ -25,8 +25,8 @@ pub(crate) enum End {
         used: usize,
         /// Physical lines of the record.
         lines: i64,
-        /// A quote was found where none can be, or was never closed.
-        trouble: bool,
+        /// Quotes found where none can be, and the one that was never closed.
+        trouble: u32,
         /// The text ended inside quotes.
         open: bool,
         /// Some cell was quoted.
@@ -81,7 +81,7 @@ impl Compiled {
 /// Parses the record at the start of `text` into `row`; `whole` when nothing follows `text`.
 pub(crate) fn parse(d: &Compiled, text: &[u8], whole: bool, row: &mut Row) -> End {
     let mut i = 0;
-    let mut state = State { lines: 1, trouble: false, open: false, quotes: false };
+    let mut state = State { lines: 1, trouble: 0, open: false, quotes: false };
     match line_end(text, 0, whole) {
         Some(0) => {}
         Some(n) => return state.done(n),
@@ -102,7 +102,7 @@ pub(crate) fn parse(d: &Compiled, text: &[u8], whole: bool, row: &mut Row) -> En
 
 struct State {
     lines: i64,
-    trouble: bool,
+    trouble: u32,
     open: bool,
     quotes: bool,
 }
@@ -208,7 +208,7 @@ fn quoted(d: &Compiled, text: &[u8], start: usize, whole: bool, row: &mut Row, s
             if !whole {
                 return Next::More { quoted: true };
             }
-            state.trouble = true;
+            state.trouble += 1;
             state.open = true;
             return unterminated(text, start, from, row, state);
         };
@@ -235,7 +235,7 @@ fn quoted(d: &Compiled, text: &[u8], start: usize, whole: bool, row: &mut Row, s
         match closing(d, text, at + 1, whole) {
             Closing::More => return Next::More { quoted: true },
             Closing::No => {
-                state.trouble = true;
+                state.trouble += 1;
                 i = at + 1;
             }
             Closing::Cell(next) => {

@@ -54,7 +54,8 @@ impl Fixed {
 /// What the record machine made of the record.
 pub(super) struct Strict {
     pub lines: i64,
-    pub trouble: bool,
+    /// Quotes out of place.
+    pub trouble: u32,
     pub open: bool,
 }
 
@@ -66,14 +67,17 @@ pub(super) fn repair(record: &[u8], strict: &Strict, d: &Compiled, targets: &[us
     let strict_cost = match strict.open {
         true => f32::INFINITY,
         false => {
-            let anomalies = if strict.trouble { UNDOUBLED + (strict.lines - 1) as f32 } else { 0.0 };
+            let anomalies = if strict.trouble > 0 { strict.trouble as f32 * UNDOUBLED + (strict.lines - 1) as f32 } else { 0.0 };
             anomalies + ragged(row.len(), targets)
         }
     };
     if strict_cost == 0.0 {
         return None;
     }
-    if let Some(quote) = d.quote
+    // A record in good order on one line is as its sender meant it, ragged or not.
+    let suspect = strict.trouble > 0 || strict.lines > 1;
+    if suspect
+        && let Some(quote) = d.quote
         && memchr::memchr(quote, line).is_some()
         && let Some((cost, cells)) = cheapest(line, d, quote, targets)
         && cost < strict_cost
@@ -82,9 +86,7 @@ pub(super) fn repair(record: &[u8], strict: &Strict, d: &Compiled, targets: &[us
         for cell in &cells {
             write_cell(line, cell, d, quote, row);
         }
-        if ragged(row.len(), targets) == 0.0 || strict.trouble {
-            return Some(Fixed { used, lines: 1, what: What::Quotes });
-        }
+        return Some(Fixed { used, lines: 1, what: What::Quotes });
     }
     other_marks(line, d, targets, row).map(|what| Fixed { used, lines: 1, what })
 }
@@ -116,7 +118,7 @@ fn other_marks(line: &[u8], d: &Compiled, targets: &[usize], row: &mut Row) -> O
         let mut other = Row::default();
         other.line = row.line;
         let done = parse(&Compiled::new(&dialect), line, true, &mut other);
-        let clean = matches!(done, End::Done { trouble: false, .. });
+        let clean = matches!(done, End::Done { trouble: 0, .. });
         if clean && other.len() >= 3 && row.len() < other.len() && targets.contains(&other.len()) {
             *row = other;
             return Some(what);

@@ -7,7 +7,7 @@ pub(super) struct Candidate {
     pub prior: f64,
 }
 
-const SINGLE: [(&str, f64); 17] = [
+const SINGLE: [(&str, f64); 15] = [
     (",", 1.0),
     (";", 1.0),
     ("\t", 1.0),
@@ -19,12 +19,10 @@ const SINGLE: [(&str, f64); 17] = [
     ("¬", 0.9),
     ("§", 0.9),
     ("#", 0.6),
-    ("&", 0.5),
     ("\u{1}", 1.0),
     ("\u{1e}", 1.0),
     ("\u{1f}", 1.0),
     ("¦", 0.9),
-    ("*", 0.4),
 ];
 
 const SEVERAL: [(&str, f64); 16] = [

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::value::worth;
 use crate::read::csv::{Compiled, End, parse};
-use crate::read::{Dialect, Row};
+use crate::read::{Dialect, LineEnding, Row};
 
 /// Rows looked at.
 const ROWS: usize = 1_000;
@@ -24,10 +24,14 @@ struct Seen {
     worth: f64,
     cells: usize,
     troubled: usize,
-    /// Cells that begin or end in a space.
-    padded: usize,
-    /// Lines that are one value as they stand.
+    /// Cells that are numbers, dates or times.
     numeric: usize,
+    /// Lines that are one number, date or time as they stand.
+    values: usize,
+    /// Rows of several cells that are as long as the row before.
+    runs: usize,
+    /// Cells of the first row.
+    first: usize,
 }
 
 /// None when the dialect makes no table of the sample.
@@ -56,9 +60,14 @@ pub(super) fn judge(sample: &[u8], whole: bool, dialect: &Dialect) -> Option<Jud
 /// Marks that also stand in ordinary text must do better than by chance.
 fn weak(dialect: &Dialect, usual: usize, share: f64, seen: &Seen) -> bool {
     match dialect.delimiter.as_str() {
-        "," | ";" | "\t" | "|" => share < 0.25 && seen.rows > 4,
+        _ if seen.values * 10 >= seen.rows * 8 && seen.first < 2 => true,
+        "," | ";" | "\t" | "|" => {
+            let single = seen.lengths.get(&1).copied().unwrap_or(0);
+            seen.rows > 4 && (share < 0.25 || (share < 0.6 && seen.runs * 10 < seen.rows * 4 && single * 7 > seen.rows))
+        }
+        " " | ":" if seen.values * 10 >= seen.rows * 8 => true,
         " " => share < 0.7 || usual < 3 || (seen.rows > 1 && seen.numeric == 0 && share < 0.95),
-        ":" | "&" | "*" | "#" | "<>" => share < 0.8 || usual < 3,
+        ":" | "#" | "<>" => share < 0.8 || usual < 3,
         _ => share < 0.5,
     }
 }
@@ -68,15 +77,23 @@ fn look(sample: &[u8], whole: bool, dialect: &Dialect) -> Seen {
     let mut seen = Seen::default();
     let mut row = Row::default();
     let mut pos = 0;
+    let mut before = 0;
     while pos < sample.len() && seen.rows < ROWS {
         row.clear();
         let End::Done { used, trouble, .. } = parse(&compiled, &sample[pos..], whole, &mut row) else { break };
+        let line = std::str::from_utf8(&sample[pos..pos + used]).unwrap_or_default().trim_end_matches(['\n', '\r']);
         pos += used;
         if row.len() == 0 {
             continue;
         }
+        if seen.rows == 0 {
+            seen.first = row.len();
+        }
+        seen.values += usize::from(worth(line).1);
+        seen.runs += usize::from(row.len() > 1 && row.len() == before);
+        before = row.len();
         seen.rows += 1;
-        seen.troubled += usize::from(trouble);
+        seen.troubled += usize::from(trouble > 0);
         *seen.lengths.entry(row.len()).or_default() += 1;
         for i in 0..row.len() {
             if seen.cells >= CELLS {
@@ -84,7 +101,6 @@ fn look(sample: &[u8], whole: bool, dialect: &Dialect) -> Seen {
             }
             let cell = row.text(i).unwrap_or_default();
             let (points, number) = worth(cell);
-            seen.padded += usize::from(cell.starts_with(' ') || cell.ends_with(' '));
             seen.numeric += usize::from(number);
             seen.worth += points;
             seen.cells += 1;
@@ -107,4 +123,29 @@ pub(super) fn spread(sample: &[u8], whole: bool, dialect: &Dialect) -> f64 {
     let seen = look(sample, whole, dialect);
     let usual = usual_of(&seen);
     1.0 - seen.lengths.get(&usual).copied().unwrap_or(0) as f64 / seen.rows.max(1) as f64
+}
+
+/// How records end, line breaks inside quotes left out.
+pub(super) fn line_ending(sample: &[u8], whole: bool, dialect: &Dialect) -> LineEnding {
+    let compiled = Compiled::new(dialect);
+    let mut row = Row::default();
+    let (mut lf, mut crlf, mut cr) = (0, 0, 0);
+    let mut pos = 0;
+    while pos < sample.len() {
+        row.clear();
+        let End::Done { used, .. } = parse(&compiled, &sample[pos..], whole, &mut row) else { break };
+        pos += used;
+        match sample[..pos] {
+            [.., b'\r', b'\n'] => crlf += 1,
+            [.., b'\n'] => lf += 1,
+            [.., b'\r'] => cr += 1,
+            _ => {}
+        }
+    }
+    match (lf, crlf, cr) {
+        (_, 0, 0) => LineEnding::Lf,
+        (0, _, 0) => LineEnding::Crlf,
+        (0, 0, _) => LineEnding::Cr,
+        _ => LineEnding::Mixed,
+    }
 }
