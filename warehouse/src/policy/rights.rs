@@ -1,0 +1,185 @@
+//! What each role may see of each dataset: the contracts' `[[access]]`, compiled once when the warehouse opens.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column as Name, DFSchema};
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{Expr, ExprSchemable};
+use datafusion::prelude::{SessionContext, lit};
+use datasets::catalog::Catalog;
+use datasets::derive;
+use datasets::model::{Access, Contract, DatasetName, Mode};
+use datasets::system;
+
+use crate::error::{Error, Kind, Result};
+use crate::policy::{Output, PolicyTable};
+use crate::principal::Principal;
+
+/// One dataset as one role sees it.
+#[derive(Clone, Debug)]
+pub struct Right {
+    /// `None`: all rows. Facts are still placeholders.
+    rows: Option<Expr>,
+    /// The contract's visible columns, in its order.
+    outputs: Vec<Output>,
+    /// System columns that the history shows besides.
+    history: Option<&'static [&'static str]>,
+    /// Facts that `rows` and the masks name.
+    facts: BTreeSet<String>,
+    stored: SchemaRef,
+}
+
+/// By role, then by dataset. What is not here is not visible.
+pub struct Rights {
+    roles: BTreeMap<String, BTreeMap<DatasetName, Right>>,
+}
+
+impl Rights {
+    /// Compiles every access of every contract. A condition that does not compile is an error that names its contract.
+    pub fn compile(catalog: &Catalog) -> Result<Self> {
+        let state = SessionContext::new().state();
+        let mut roles: BTreeMap<String, BTreeMap<DatasetName, Right>> = BTreeMap::new();
+        for contract in catalog.contracts.values() {
+            for access in &contract.access {
+                for role in &access.roles {
+                    let all = catalog.roles.get(role).is_some_and(|r| r.staff || r.deliver.as_deref() == Some("any"));
+                    let right = Right::compile(&state, contract, access, all).map_err(|e| invalid(contract, role, &e))?;
+                    roles.entry(role.clone()).or_default().insert(contract.name.clone(), right);
+                }
+            }
+        }
+        Ok(Self { roles })
+    }
+
+    /// What `principal` may see. A fact that one of its conditions names and the account lacks is an error.
+    pub fn of(&self, principal: &Principal) -> Result<BTreeMap<DatasetName, Right>> {
+        let rights = self.roles.get(&principal.role).cloned().unwrap_or_default();
+        for fact in rights.values().flat_map(|r| &r.facts) {
+            require(principal, fact)?;
+        }
+        Ok(rights)
+    }
+}
+
+/// A fact of the principal; `account` is one that each has. An account without a fact that its role needs has no
+/// session: an empty value would match what it should not.
+pub fn require<'a>(principal: &'a Principal, fact: &str) -> Result<&'a str> {
+    let value = match fact {
+        "account" => Some(&principal.account),
+        other => principal.facts.get(other),
+    };
+    match value.map(String::as_str) {
+        Some(value) if !value.trim().is_empty() => Ok(value),
+        _ => Err(Error::new(Kind::Forbidden, "session.fact", format!("the account lacks '{fact}', which its role needs"))),
+    }
+}
+
+fn invalid(contract: &Contract, role: &str, error: &DataFusionError) -> Error {
+    let reason = error.strip_backtrace();
+    let reason = reason.lines().next().unwrap_or_default();
+    Error::new(Kind::Invalid, "contracts.access", format!("{}: access of role '{role}': {reason}", contract.name))
+}
+
+impl Right {
+    fn compile(state: &SessionState, contract: &Contract, access: &Access, all_system_columns: bool) -> Result<Self, DataFusionError> {
+        let stored: SchemaRef = Arc::new(derive::arrow::stored_schema(contract));
+        let columns = DFSchema::try_from(stored.as_ref().clone())?;
+        let mut facts = BTreeSet::new();
+        let mut compile = |sql: &str| {
+            let e = state.create_logical_expr(sql, &columns)?;
+            e.apply(|part| {
+                match part {
+                    Expr::Placeholder(p) => drop(facts.insert(p.id.trim_start_matches('$').to_owned())),
+                    Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) => {
+                        return Err(DataFusionError::Plan("a condition on rows holds no subquery".into()));
+                    }
+                    _ => {}
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })?;
+            Ok::<_, DataFusionError>(e)
+        };
+        let rows = match access.rows.trim() {
+            "true" => None,
+            condition => Some(compile(condition)?),
+        };
+        let mut outputs = Vec::new();
+        for column in &contract.columns {
+            match access.mask.get(&column.name) {
+                Some(mask) => outputs.push(Output { name: column.name.clone(), mask: Some(compile(mask)?) }),
+                None if access.classes.contains(&column.class) => outputs.push(Output { name: column.name.clone(), mask: None }),
+                None => {}
+            }
+        }
+        let history = match (contract.mode, all_system_columns) {
+            (Mode::Versions, true) => Some(&system::ALL[..]),
+            (Mode::Versions, false) => Some(&[system::RECORDED_FROM, system::RECORDED_TO][..]),
+            _ => None,
+        };
+        Ok(Self { rows, outputs, history, facts, stored })
+    }
+
+    /// `<name>_storia` exists.
+    pub fn has_history(&self) -> bool {
+        self.history.is_some()
+    }
+
+    /// Names of the visible columns.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.outputs.iter().map(|o| o.name.as_str())
+    }
+
+    /// Names of the columns shown through a mask.
+    pub fn masked(&self) -> impl Iterator<Item = &str> {
+        self.outputs.iter().filter(|o| o.mask.is_some()).map(|o| o.name.as_str())
+    }
+
+    fn outputs(&self, history: bool) -> Vec<Output> {
+        let system = self.history.filter(|_| history).unwrap_or_default();
+        self.outputs.iter().cloned().chain(system.iter().map(|name| Output { name: (*name).to_owned(), mask: None })).collect()
+    }
+
+    /// What a query on the table sees, told from the contract alone.
+    pub fn schema(&self, history: bool) -> Schema {
+        let columns = DFSchema::try_from(self.stored.as_ref().clone());
+        let field = |o: &Output| {
+            let stored = self.stored.field_with_name(&o.name).ok();
+            match (&o.mask, &columns) {
+                (Some(mask), Ok(columns)) => Field::new(&o.name, mask.get_type(columns).unwrap_or(DataType::Utf8), true),
+                _ => stored.cloned().unwrap_or_else(|| Field::new(&o.name, DataType::Utf8, true)),
+            }
+        };
+        Schema::new(self.outputs(history).iter().map(field).collect::<Vec<_>>())
+    }
+
+    /// The table for `principal`, whose facts take the placeholders' places as literals, never as text of SQL.
+    pub fn table(&self, stored: Arc<dyn TableProvider>, principal: &Principal, history: bool) -> Result<PolicyTable> {
+        let rows = self.rows.as_ref().map(|e| with_facts(e, principal)).transpose()?;
+        let current = (self.has_history() && !history).then(|| Expr::Column(Name::new_unqualified(system::RECORDED_TO)).is_null());
+        let condition = match (rows, current) {
+            (Some(rows), Some(current)) => Some(current.and(rows)),
+            (rows, current) => rows.or(current),
+        };
+        let mut outputs = self.outputs(history);
+        for output in &mut outputs {
+            output.mask = output.mask.as_ref().map(|mask| with_facts(mask, principal)).transpose()?;
+        }
+        PolicyTable::new(stored, condition, outputs).map_err(|e| Error::internal("policy.table", e))
+    }
+}
+
+fn with_facts(e: &Expr, principal: &Principal) -> Result<Expr> {
+    let replaced = e.clone().transform(|part| match part {
+        Expr::Placeholder(p) => {
+            let value = require(principal, p.id.trim_start_matches('$')).map_err(|e| DataFusionError::External(Box::new(e)))?;
+            Ok(Transformed::yes(lit(value)))
+        }
+        other => Ok(Transformed::no(other)),
+    });
+    replaced.map(|t| t.data).map_err(crate::gate::errors::planning)
+}

@@ -1,0 +1,152 @@
+//! The service's own tables (`sistema.queries`, `sistema.deliveries`, `sistema.violations`): rows are buffered and
+//! written as one commit per table, because a commit for each row would drown the lake in small files.
+
+mod queries;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{DataType, Field, Schema};
+use chrono::Utc;
+use datasets::model::DatasetName;
+use datasets::system::LINE;
+use parking_lot::Mutex;
+
+use crate::Warehouse;
+use crate::error::{Error, Kind, Result};
+use crate::lake::{Load, RefusedLines};
+use crate::worker::{QueryLog, QueryRecord};
+
+/// Pause between two writes of what has come in.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Rows of one table kept while the lake cannot be written; past it the oldest are lost, and the log says so.
+const MOST_ROWS: usize = 200_000;
+
+/// Buffers rows of the service's own tables. Cloning is cheap; rows are durable after a flush.
+#[derive(Clone)]
+pub struct SystemLog {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    warehouse: Warehouse,
+    rows: Mutex<BTreeMap<DatasetName, Vec<RecordBatch>>>,
+    queries: Mutex<Vec<QueryRecord>>,
+    /// One flush at a time, so that a caller's flush ends after the rows it saw are committed.
+    flushing: tokio::sync::Mutex<()>,
+}
+
+impl SystemLog {
+    /// Starts the writer: one commit per table about every two seconds while there is something to write.
+    pub fn start(warehouse: Warehouse) -> Self {
+        let inner = Arc::new(Inner { warehouse, rows: Mutex::default(), queries: Mutex::default(), flushing: tokio::sync::Mutex::default() });
+        tokio::spawn(write_on(Arc::downgrade(&inner)));
+        Self { inner }
+    }
+
+    /// Takes rows in the columns of the table's contract.
+    /// Errors: `NotFound` for a table without a contract, `Invalid` for other columns.
+    pub fn append(&self, table: &DatasetName, rows: RecordBatch) -> Result<()> {
+        let contract = self.inner.warehouse.catalog().get(table).ok_or_else(|| Error::new(Kind::NotFound, "system.table", format!("no dataset '{table}'")))?;
+        let wanted = datasets::derive::arrow::schema(contract);
+        let same = wanted.fields().len() == rows.num_columns() && wanted.fields().iter().zip(rows.schema().fields()).all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type());
+        if !same {
+            return Err(Error::new(Kind::Invalid, "system.columns", format!("rows for '{table}' do not have its contract's columns")));
+        }
+        self.inner.rows.lock().entry(table.clone()).or_default().push(rows);
+        Ok(())
+    }
+
+    /// What a pool calls for each finished query.
+    pub fn query_log(&self) -> QueryLog {
+        let inner = self.inner.clone();
+        Arc::new(move |record| inner.queries.lock().push(record))
+    }
+
+    /// Writes what was taken so far; returns when it is committed. Rows of a table that failed are kept for the next time.
+    pub async fn flush(&self) -> Result<()> {
+        self.inner.flush().await
+    }
+
+    /// The last flush, at shutdown.
+    pub async fn close(&self) -> Result<()> {
+        self.flush().await
+    }
+}
+
+async fn write_on(log: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        let Some(inner) = log.upgrade() else { return };
+        if let Err(error) = inner.flush().await {
+            tracing::error!(%error, "system tables were not written");
+        }
+    }
+}
+
+impl Inner {
+    async fn flush(&self) -> Result<()> {
+        let _one = self.flushing.lock().await;
+        let queries = std::mem::take(&mut *self.queries.lock());
+        let mut rows = std::mem::take(&mut *self.rows.lock());
+        if !queries.is_empty() {
+            let name = queries::table();
+            if let Some(contract) = self.warehouse.catalog().get(&name) {
+                rows.entry(name).or_default().push(queries::batch(contract, &queries)?);
+            }
+        }
+        let mut failed = None;
+        for (table, batches) in rows {
+            if let Err(error) = self.write(&table, &batches).await {
+                failed = Some(error);
+                self.keep(table, batches);
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn write(&self, table: &DatasetName, batches: &[RecordBatch]) -> Result<()> {
+        let Some(contract) = self.warehouse.catalog().get(table) else { return Ok(()) };
+        let now = Utc::now();
+        let load = Load {
+            delivery: format!("sistema-{}", uuid::Uuid::now_v7()),
+            sender: "lazio".into(),
+            period: now.format("%Y-%m").to_string(),
+            account: "sistema".into(),
+            recorded: now,
+            content_hash: String::new(),
+            contract_version: contract.version.clone(),
+        };
+        let mut writer = self.warehouse.lake().writer(table, load).await?;
+        writer.write(with_lines(batches)?).await?;
+        writer.commit(&RefusedLines::none()).await.map(|_| ())
+    }
+
+    /// Puts rows back in front of those that came in the meantime.
+    fn keep(&self, table: DatasetName, mut batches: Vec<RecordBatch>) {
+        let mut rows = self.rows.lock();
+        let newer = rows.remove(&table).unwrap_or_default();
+        batches.extend(newer);
+        while batches.iter().map(RecordBatch::num_rows).sum::<usize>() > MOST_ROWS {
+            let lost = batches.remove(0);
+            tracing::error!(%table, rows = lost.num_rows(), "rows of a system table are lost: the lake could not be written");
+        }
+        rows.insert(table, batches);
+    }
+}
+
+/// One batch with the line numbers that every stored row carries.
+fn with_lines(batches: &[RecordBatch]) -> Result<RecordBatch> {
+    let fault = |e| Error::internal("system.batch", e);
+    let Some(first) = batches.first() else { return Err(Error::internal("system.batch", "no rows")) };
+    let all = concat_batches(&first.schema(), batches).map_err(fault)?;
+    let lines: ArrayRef = Arc::new(Int64Array::from_iter_values(1..=all.num_rows() as i64));
+    let line = Arc::new(Field::new(LINE, DataType::Int64, false));
+    let fields: Vec<_> = all.schema().fields().iter().cloned().chain([line]).collect();
+    let columns = all.columns().iter().cloned().chain([lines]).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(fault)
+}

@@ -1,0 +1,205 @@
+//! Workers: answers as in-process, limits that hold, ends that cost nobody else anything.
+//! A worker is this test program again, told by an argument to serve instead of testing.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use parking_lot::Mutex;
+use warehouse::config::Limits;
+use warehouse::principal::Principal;
+use warehouse::statement::Door;
+use warehouse::worker::{Pool, PoolConfig, QueryRecord, serve};
+
+use crate::support::{World, district, open, role, statement, texts};
+
+/// Argument by which the test program knows that it is a worker; `--skip` takes any text.
+const MARK: &str = "siss-worker-data=";
+
+#[test]
+fn worker_process() {
+    let Some(folder) = std::env::args().find_map(|a| a.strip_prefix(MARK).map(str::to_owned)) else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
+    runtime.block_on(async {
+        let warehouse = open(Path::new(&folder), Limits::default()).await.expect("opens");
+        serve(warehouse).await.expect("serves");
+    });
+    std::process::exit(0);
+}
+
+struct Service {
+    world: World,
+    pool: Pool,
+    records: Arc<Mutex<Vec<QueryRecord>>>,
+}
+
+impl Service {
+    async fn new(limits: Limits) -> Self {
+        let world = World::new(&[]).await;
+        let program = std::env::current_exe().expect("program").to_string_lossy().into_owned();
+        let mark = format!("{MARK}{}", world.folder.path().display());
+        let command = [program, "workers::worker_process".into(), "--exact".into(), "--nocapture".into(), "--skip".into(), mark];
+        let records = Arc::new(Mutex::new(Vec::new()));
+        let log = records.clone();
+        let config = PoolConfig { command: command.to_vec(), limits, log: Arc::new(move |record| log.lock().push(record)) };
+        Self { world, pool: Pool::start(config).await.expect("pool"), records }
+    }
+
+    async fn ask(&self, who: &Principal, sql: &str) -> Result<Vec<String>, String> {
+        match self.pool.query(who, statement(sql), Door::Cli).await {
+            Ok(rows) => texts(rows).await.map_err(|e| e.code.to_owned()),
+            Err(e) => Err(e.code.to_owned()),
+        }
+    }
+
+    async fn last_record(&self) -> QueryRecord {
+        for _ in 0..200 {
+            if let Some(record) = self.records.lock().last().cloned() {
+                return record;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("no query was recorded");
+    }
+}
+
+fn limits() -> Limits {
+    Limits { workers: 2, threads: 2, time: Duration::from_secs(2), planning: Duration::from_secs(2), memory_bytes: 128 << 20, ..Limits::default() }
+}
+
+const CROSS: &str = "SELECT count(*) FROM prova.persone a, prova.persone b, prova.persone c, prova.persone d, prova.persone e WHERE a.id + b.id + c.id + d.id + e.id = 7";
+
+/// Processor time of this process's children that still run, in clock ticks.
+fn children_cpu() -> u64 {
+    let own = std::process::id().to_string();
+    let stats = std::fs::read_dir("/proc").expect("proc").flatten().filter_map(|e| std::fs::read_to_string(e.path().join("stat")).ok());
+    let ticks = stats.filter_map(|stat| {
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        (fields.get(1)? == &own).then(|| Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?))?
+    });
+    ticks.sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_answers_like_a_session() {
+    let service = Service::new(limits()).await;
+    for sql in ["SELECT * FROM prova.persone ORDER BY id", "SELECT ambito, count(*) FROM prova.persone GROUP BY ambito", "SELECT 1 WHERE false", "SELECT nope FROM prova.persone", "SELECT 1 FROM prova.riservata", "SELECT 1/posti FROM prova.persone"] {
+        assert_eq!(service.ask(&district(), sql).await, service.world.ask(&district(), sql).await, "{sql}");
+    }
+    let rows = service.pool.query(&district(), statement("SELECT id FROM prova.persone WHERE cf = 'CF000001'"), Door::Rest).await.expect("rows");
+    assert_eq!(rows.snapshot.keys().collect::<Vec<_>>(), ["prova.persone"]);
+    assert_eq!(rows.schema.fields().len(), 1);
+    let described = service.pool.describe(&district(), statement("SELECT id, cf FROM prova.persone WHERE nato = $1"), Door::Rest).await.expect("described");
+    assert_eq!((described.schema.fields().len(), described.parameters.len()), (2, 1));
+    let record = service.last_record().await;
+    assert_eq!((record.account.as_str(), record.outcome.as_str()), ("prova_distretto", "ok"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fresh_commits_are_seen() {
+    let service = Service::new(limits()).await;
+    assert_eq!(service.ask(&role("regione"), "SELECT count(*) FROM prova.registro").await, Ok(vec!["0".into()]));
+    service.world.registry(&[("A", "RM 1", 10)]).await;
+    assert_eq!(service.ask(&role("regione"), "SELECT count(*) FROM prova.registro").await, Ok(vec!["1".into()]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_hold_shapes_and_tables() {
+    let service = Service::new(limits()).await;
+    service.ask(&district(), "SELECT id FROM prova.persone WHERE cf = 'RSSMRA'").await.expect("rows");
+    let record = service.last_record().await;
+    assert_eq!(record.shape, "SELECT id FROM prova.persone WHERE cf = ?");
+    assert_eq!(record.tables, ["prova.persone"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_past_its_time_ends_and_the_processor_is_idle() {
+    let service = Service::new(limits()).await;
+    service.ask(&role("regione"), "SELECT 1").await.expect("warm");
+    let began = Instant::now();
+    assert_eq!(service.ask(&district(), CROSS).await, Err("limit.time".into()));
+    assert!(began.elapsed() < Duration::from_secs(7), "{:?}", began.elapsed());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let before = children_cpu();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // A worker that is started anew uses some; a query that goes on would use 100 ticks or more.
+    assert!(children_cpu().saturating_sub(before) < 50, "workers are still busy");
+    assert!(service.ask(&district(), "SELECT 1").await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropping_the_rows_cancels() {
+    let service = Service::new(Limits { time: Duration::from_secs(60), ..limits() }).await;
+    let endless = "SELECT a.id FROM prova.persone a, prova.persone b, prova.persone c, prova.persone d, prova.persone e";
+    let mut rows = service.pool.query(&district(), statement(endless), Door::Cli).await.expect("begins");
+    rows.batches.next().await.expect("a batch").expect("good");
+    drop(rows);
+    assert_eq!(service.last_record().await.outcome, "cancelled");
+    let asking = tokio::spawn({
+        let pool = service.pool.clone();
+        async move { pool.query(&district(), statement(CROSS), Door::Cli).await.map(|_| ()) }
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    asking.abort();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(service.pool.load().running, 0);
+    assert!(service.ask(&district(), "SELECT 1").await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_is_bounded() {
+    let service = Service::new(Limits { time: Duration::from_secs(20), ..limits() }).await;
+    let hungry = "SELECT a.id, b.id, c.id, string_agg(d.cf, ',') FROM prova.persone a, prova.persone b, prova.persone c, prova.persone d GROUP BY 1, 2, 3";
+    assert_eq!(service.ask(&district(), hungry).await, Err("limit.memory".into()));
+    // Doubling a text does not ask the pool: the system's limit ends the worker.
+    let text = (0..36).fold("SELECT cf AS t FROM prova.persone".to_owned(), |inner, _| format!("SELECT t || t AS t FROM ({inner})"));
+    let answer = service.ask(&district(), &format!("SELECT max(length(t)) FROM ({text})")).await;
+    assert!(matches!(answer.as_ref().map_err(String::as_str), Err("limit.memory" | "data.value" | "data.overflow" | "query.panic" | "query.run" | "limit.depth")), "{answer:?}");
+    assert!(service.ask(&district(), "SELECT 1").await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_take_turns_and_the_queue_is_bounded() {
+    let service = Service::new(Limits { queue: 4, queue_time: Duration::from_secs(15), time: Duration::from_secs(3), ..limits() }).await;
+    service.ask(&role("regione"), "SELECT 1").await.expect("warm");
+    let mut greedy = Vec::new();
+    for _ in 0..6 {
+        let pool = service.pool.clone();
+        greedy.push(tokio::spawn(async move { pool.query(&district(), statement(CROSS), Door::Cli).await.map(|_| ()).map_err(|e| e.code) }));
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    // One account has only its share: another is answered while the first one's queries run and wait.
+    let began = Instant::now();
+    assert!(service.ask(&role("regione"), "SELECT 1").await.is_ok());
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    let mut codes = Vec::new();
+    for one in greedy {
+        codes.push(one.await.expect("task").err());
+    }
+    assert!(codes.contains(&Some("busy.queue")), "{codes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_worker_is_an_error_and_another_takes_its_place() {
+    let service = Service::new(Limits { workers: 1, time: Duration::from_secs(30), ..limits() }).await;
+    let pool = service.pool.clone();
+    let asking = tokio::spawn(async move { pool.query(&district(), statement(CROSS), Door::Cli).await.map(|r| r.batches) });
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let own = std::process::id().to_string();
+    let mark = format!("{MARK}{}", service.world.folder.path().display());
+    let worker = std::fs::read_dir("/proc").expect("proc").flatten().find(|e| {
+        let stat = std::fs::read_to_string(e.path().join("stat")).unwrap_or_default();
+        let command = std::fs::read_to_string(e.path().join("cmdline")).unwrap_or_default();
+        stat.rsplit_once(')').is_some_and(|(_, rest)| rest.split_whitespace().nth(1) == Some(&own)) && command.contains(&mark)
+    });
+    let id: i32 = worker.expect("a worker").file_name().to_string_lossy().parse().expect("a process id");
+    // SAFETY: sends a signal to a process that this test started.
+    unsafe { libc::kill(id, libc::SIGKILL) };
+    let end = match asking.await.expect("task") {
+        Ok(mut batches) => batches.next().await.expect("an end").map(|_| ()),
+        Err(error) => Err(error),
+    };
+    assert_eq!(end.expect_err("the query is lost").code, "limit.memory");
+    assert!(service.ask(&district(), "SELECT 1").await.is_ok());
+}
