@@ -1,0 +1,66 @@
+//! What is known of a delivery beside its rows, and what came of it.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+/// Where rows come from. All of it stands in the commit; `delivery` makes it idempotent.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// Identifier of the delivery: a second commit with the same one writes nothing.
+    pub delivery: String,
+    pub sender: String,
+    pub period: String,
+    /// Account that sent it.
+    pub account: String,
+    /// From when on the lake knows the rows (`registrato_dal`).
+    pub recorded: DateTime<Utc>,
+    /// SHA-256 of the received bytes, in hexadecimal.
+    pub content_hash: String,
+    pub contract_version: String,
+}
+
+/// Lines of a delivery that must not be loaded, found after their rows were handed over.
+#[derive(Clone, Debug, Default)]
+pub struct RefusedLines(Vec<i64>);
+
+impl RefusedLines {
+    pub fn new(mut lines: Vec<i64>) -> Self {
+        lines.sort_unstable();
+        lines.dedup();
+        Self(lines)
+    }
+
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn contains(&self, line: i64) -> bool {
+        self.0.binary_search(&line).is_ok()
+    }
+}
+
+impl FromIterator<i64> for RefusedLines {
+    fn from_iter<I: IntoIterator<Item = i64>>(lines: I) -> Self {
+        Self::new(lines.into_iter().collect())
+    }
+}
+
+/// What a commit did to the table, in rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Commit {
+    /// The table's version that holds the delivery, or a later one when `already`.
+    pub version: u64,
+    pub added: u64,
+    /// Rows that a changed row took the place of (`versions`).
+    pub closed: u64,
+    /// Delivered rows equal to the current one, not stored again (`versions`).
+    pub unchanged: u64,
+    /// Rows of the sender and period that the delivery took the place of (`replace`).
+    pub replaced: u64,
+    /// The delivery was there before: nothing was written and the counts are zero.
+    pub already: bool,
+}

@@ -1,0 +1,177 @@
+//! `versions`: a delivered row that differs from the sender's current row with its key closes it; nothing is deleted.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, TimestampMicrosecondArray};
+use arrow::compute::filter_record_batch;
+use arrow::compute::kernels::zip::zip;
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::row::{RowConverter, Rows, SortField};
+use datasets::system::{ALL, RECORDED_TO, SENDER};
+use deltalake::datafile::writer::DeltaWriter;
+use futures::TryStreamExt;
+
+use crate::error::{Error, Kind, Result};
+use crate::lake::candidates::{Candidate, candidates};
+use crate::lake::commit::Plan;
+use crate::lake::files::{self, DataFile};
+use crate::lake::load::Load;
+use crate::lake::snapshot::Snapshot;
+use crate::lake::stage::Staged;
+use crate::lake::table::Table;
+
+/// The sender's current row with a key.
+struct Held {
+    content: u128,
+    /// Index of the candidate file that holds it; none for a row of this delivery.
+    file: Option<usize>,
+    seen: bool,
+    closed: bool,
+}
+
+/// Compares the delivery with the sender's current rows. Memory: key and 32 bytes per current row of the sender.
+/// Errors: `Invalid` when two delivered rows have the same key.
+pub async fn plan(table: &Table, base: &Snapshot, load: &Load, staged: &Staged) -> Result<Plan> {
+    let mut plan = Plan::default();
+    let rows = RowsOf::new(table)?;
+    let open = candidates(base, &[(SENDER, &load.sender)], Some(RECORDED_TO))?;
+    let mut current = HashMap::new();
+    for (index, candidate) in open.iter().enumerate() {
+        rows.collect(table, candidate, index, load, &mut current).await?;
+    }
+    let mut writer = files::writer(table.objects(), table.schema(), base.state()?)?;
+    for batch in &staged.memory {
+        deliver(&rows, batch, &mut current, &mut writer, &mut plan).await?;
+    }
+    for add in &staged.files {
+        let mut batches = files::read(table.objects(), &DataFile::of(add), table.schema()).await?;
+        while let Some(batch) = batches.try_next().await? {
+            deliver(&rows, &batch, &mut current, &mut writer, &mut plan).await?;
+        }
+    }
+    let touched: BTreeSet<usize> = current.values().filter(|h| h.closed).filter_map(|h| h.file).collect();
+    for (index, candidate) in open.into_iter().enumerate().filter(|(i, _)| touched.contains(i)) {
+        let mut batches = files::read(table.objects(), &candidate.file, table.schema()).await?;
+        while let Some(batch) = batches.try_next().await? {
+            let batch = rows.close(&batch, index, load, &current)?;
+            writer.write(&batch).await.map_err(|e| Error::internal("lake.write", e))?;
+        }
+        plan.removes.push(candidate.remove);
+    }
+    plan.own = writer.close().await.map_err(|e| Error::internal("lake.write", e))?;
+    plan.adds.clone_from(&plan.own);
+    Ok(plan)
+}
+
+type Current = HashMap<Box<[u8]>, Held>;
+
+/// Writes the rows of one batch that are new or changed.
+async fn deliver(rows: &RowsOf, batch: &RecordBatch, current: &mut Current, writer: &mut DeltaWriter, plan: &mut Plan) -> Result<()> {
+    let (keys, contents) = rows.of(batch)?;
+    let mut kept = Vec::with_capacity(batch.num_rows());
+    for (key, content) in keys.iter().zip(contents) {
+        let keep = match current.get_mut(key.as_ref()) {
+            Some(held) if held.seen => {
+                return Err(Error::new(Kind::Invalid, "lake.duplicate_key", "two rows of the delivery have the same key"));
+            }
+            Some(held) => {
+                held.seen = true;
+                held.closed = held.content != content;
+                held.closed
+            }
+            None => {
+                current.insert(key.as_ref().into(), Held { content, file: None, seen: true, closed: false });
+                plan.counts.added += 1;
+                kept.push(true);
+                continue;
+            }
+        };
+        let count = if keep { &mut plan.counts.closed } else { &mut plan.counts.unchanged };
+        *count += 1;
+        plan.counts.added += u64::from(keep);
+        kept.push(keep);
+    }
+    let kept = filter_record_batch(batch, &kept.into()).map_err(|e| Error::internal("lake.versions", e))?;
+    writer.write(&kept).await.map_err(|e| Error::internal("lake.write", e))
+}
+
+/// How a table's rows are told apart and compared.
+struct RowsOf {
+    keys: RowConverter,
+    contents: RowConverter,
+    key: Vec<String>,
+    columns: Vec<String>,
+    /// Two keyed hashes make 128 bits that a sender cannot aim at.
+    hashers: [RandomState; 2],
+}
+
+impl RowsOf {
+    fn new(table: &Table) -> Result<Self> {
+        let schema = table.schema();
+        let columns: Vec<String> =
+            schema.fields().iter().map(|f| f.name().clone()).filter(|n| !ALL.contains(&n.as_str())).collect();
+        let key = table.contract.key.clone();
+        let converter = |names: &[String]| {
+            let fields = names.iter().filter_map(|n| schema.field_with_name(n).ok());
+            let fields = fields.map(|f| SortField::new(f.data_type().clone())).collect();
+            RowConverter::new(fields).map_err(|e| Error::internal("lake.versions", e))
+        };
+        Ok(Self { keys: converter(&key)?, contents: converter(&columns)?, key, columns, hashers: Default::default() })
+    }
+
+    fn rows(&self, batch: &RecordBatch, names: &[String], converter: &RowConverter) -> Result<Rows> {
+        let columns: Vec<ArrayRef> = names.iter().filter_map(|n| batch.column_by_name(n).cloned()).collect();
+        converter.convert_columns(&columns).map_err(|e| Error::internal("lake.versions", e))
+    }
+
+    fn of(&self, batch: &RecordBatch) -> Result<(Rows, Vec<u128>)> {
+        let keys = self.rows(batch, &self.key, &self.keys)?;
+        let contents = self.rows(batch, &self.columns, &self.contents)?;
+        let hash = |row: &[u8]| u128::from(self.hashers[0].hash_one(row)) << 64 | u128::from(self.hashers[1].hash_one(row));
+        Ok((keys, contents.iter().map(|row| hash(row.as_ref())).collect()))
+    }
+
+    /// Notes the sender's current rows of a file.
+    async fn collect(&self, table: &Table, file: &Candidate, index: usize, load: &Load, current: &mut Current) -> Result<()> {
+        let mut batches = files::read(table.objects(), &file.file, self.compared(&table.schema())).await?;
+        while let Some(batch) = batches.try_next().await? {
+            let mine = is_current(&batch, load)?;
+            let batch = filter_record_batch(&batch, &mine).map_err(|e| Error::internal("lake.versions", e))?;
+            let (keys, contents) = self.of(&batch)?;
+            for (key, content) in keys.iter().zip(contents) {
+                current.insert(key.as_ref().into(), Held { content, file: Some(index), seen: false, closed: false });
+            }
+        }
+        Ok(())
+    }
+
+    fn compared(&self, schema: &Schema) -> SchemaRef {
+        let wanted = |name: &String| name == SENDER || name == RECORDED_TO || self.columns.contains(name);
+        let fields: Vec<_> = schema.fields().iter().filter(|f| wanted(f.name())).cloned().collect();
+        Schema::new(fields).into()
+    }
+
+    /// `batch` of the file `index` with its replaced rows closed at the time of recording.
+    fn close(&self, batch: &RecordBatch, index: usize, load: &Load, current: &Current) -> Result<RecordBatch> {
+        let failed = |e| Error::internal("lake.versions", e);
+        let keys = self.rows(batch, &self.key, &self.keys)?;
+        let mine = is_current(batch, load)?;
+        let replaced = |key: &[u8]| current.get(key).is_some_and(|h| h.closed && h.file == Some(index));
+        let closing: BooleanArray =
+            keys.iter().zip(mine.iter()).map(|(key, mine)| Some(mine == Some(true) && replaced(key.as_ref()))).collect();
+        let at = TimestampMicrosecondArray::from_value(load.recorded.timestamp_micros(), batch.num_rows()).with_timezone("UTC");
+        let column = batch.schema().index_of(RECORDED_TO).map_err(failed)?;
+        let mut columns = batch.columns().to_vec();
+        columns[column] = zip(&closing, &(Arc::new(at) as ArrayRef), &columns[column]).map_err(failed)?;
+        RecordBatch::try_new(batch.schema(), columns).map_err(failed)
+    }
+}
+
+/// True for rows of the sender that no later delivery replaced.
+fn is_current(batch: &RecordBatch, load: &Load) -> Result<BooleanArray> {
+    let column = |name| batch.column_by_name(name).ok_or_else(|| Error::internal("lake.versions", "a system column is missing"));
+    let (senders, ends) = (column(SENDER)?.as_string::<i32>(), column(RECORDED_TO)?);
+    Ok(senders.iter().enumerate().map(|(i, s)| Some(s == Some(load.sender.as_str()) && ends.is_null(i))).collect())
+}

@@ -1,0 +1,87 @@
+//! Takes a delivery's rows and makes them one commit.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use datasets::model::Mode;
+use deltalake::kernel::Add;
+use futures::FutureExt;
+
+use crate::error::Result;
+use crate::lake::commit::{self, Mark, Plan};
+use crate::lake::load::{Commit, Load, RefusedLines};
+use crate::lake::stage::{Stage, Staged};
+use crate::lake::table::Table;
+use crate::lake::{files, replace, versions};
+
+/// Rows of one delivery into one table. Nothing is visible before `commit`; dropping it leaves files for vacuum to find.
+pub struct Writer {
+    table: Arc<Table>,
+    load: Load,
+    /// None when the delivery is there already: rows are then let go unread.
+    stage: Option<Stage>,
+}
+
+impl Writer {
+    pub(super) async fn new(table: Arc<Table>, load: Load) -> Result<Self> {
+        let base = table.refresh().await?;
+        let stage = if commit::holds(&table, &base, &load.delivery).await? {
+            None
+        } else {
+            let sort = table.contract.sort.clone();
+            Some(Stage::new(load.clone(), base, table.objects(), table.schema(), sort))
+        };
+        Ok(Self { table, load, stage })
+    }
+
+    /// Takes rows: the contract's columns and `riga_consegna`, by name. Memory stays flat whatever their number.
+    /// Errors: `Invalid` when a required column is missing or empty.
+    pub async fn write(&mut self, batch: RecordBatch) -> Result<()> {
+        match &mut self.stage {
+            Some(stage) => stage.write(&batch).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the delivery visible as one version of the table, leaving out `refused`. Committing a delivery twice writes once.
+    /// After an `Internal` error with code `lake.outcome_unknown` or `lake.commit`, deliver again with the same identifier.
+    pub async fn commit(self, refused: &RefusedLines) -> Result<Commit> {
+        let Self { table, load, stage } = self;
+        let mark = Mark::delivery(&load);
+        let mode = table.contract.mode;
+        let staged = match stage {
+            Some(stage) => stage.finish(refused, mode == Mode::Versions).await?,
+            None => Staged { files: Vec::new(), memory: Vec::new() },
+        };
+        let (table, load, staged) = (&*table, &load, &staged);
+        let done = commit::commit(table, &mark, true, |base| {
+            async move {
+                match mode {
+                    Mode::Append => Ok(with_files(Plan::default(), &staged.files)),
+                    Mode::Replace => Ok(with_files(replace::plan(table, &base, load).await?, &staged.files)),
+                    Mode::Versions => versions::plan(table, &base, load, staged).await,
+                }
+            }
+            .boxed()
+        })
+        .await?;
+        if mode == Mode::Versions {
+            files::discard(table.objects().as_ref(), &staged.files).await;
+        }
+        Ok(done)
+    }
+
+    /// Lets the delivery go; its files are removed.
+    pub async fn abort(self) {
+        if let Some(stage) = self.stage {
+            stage.abort().await;
+        }
+    }
+}
+
+/// `plan` with the delivery's own files.
+fn with_files(mut plan: Plan, adds: &[Add]) -> Plan {
+    plan.counts.added = adds.iter().map(files::rows).sum();
+    plan.adds.extend_from_slice(adds);
+    plan
+}
