@@ -1,0 +1,178 @@
+//! Takes deliveries from bytes to reports. An acknowledged delivery survives a crash: at the next start it is finished, once.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::Utc;
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use warehouse::Warehouse;
+use warehouse::lake::Lake;
+use warehouse::system::SystemLog;
+
+use crate::error::{Error, Kind, Result};
+use crate::incoming::{self, Incoming, Receipt};
+use crate::landing::Landing;
+use crate::pipeline::{self, Progress};
+use crate::read::Bounds;
+use crate::record;
+use crate::report::Report;
+
+/// The delivery service of one lake; cloning is cheap.
+#[derive(Clone)]
+pub struct Deliveries {
+    lake: Lake,
+    landing: Landing,
+    system: SystemLog,
+    bounds: Bounds,
+    spool: PathBuf,
+    /// One delivery of a dataset at a time: their commits would only get in each other's way.
+    turns: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
+    /// Deliveries whose rows in `sistema.*` are not yet flushed: their receipts stay open till then.
+    unrecorded: Arc<Mutex<Vec<String>>>,
+}
+
+impl Deliveries {
+    /// `spool` is a local folder for files on their way in; it is made if missing.
+    pub fn new(warehouse: &Warehouse, system: SystemLog, bounds: Bounds, spool: PathBuf) -> Result<Self> {
+        std::fs::create_dir_all(&spool)?;
+        let lake = warehouse.lake().clone();
+        let landing = Landing::new(lake.store().objects());
+        Ok(Self { lake, landing, system, bounds, spool, turns: Arc::default(), unrecorded: Arc::default() })
+    }
+
+    pub fn landing(&self) -> &Landing {
+        &self.landing
+    }
+
+    /// Takes in a stream. When the receipt is returned the bytes are durable. The same delivery again gives the same receipt.
+    pub async fn receive(&self, incoming: Incoming, mut body: impl AsyncRead + Unpin) -> Result<Receipt> {
+        incoming::check(self.lake.catalog(), &self.lake, &incoming).await?;
+        let (file, spooled) = tempfile::NamedTempFile::new_in(&self.spool)?.into_parts();
+        let mut file = tokio::fs::File::from_std(file);
+        let (mut digest, mut bytes, mut buffer) = (Sha256::new(), 0u64, vec![0; 256 << 10]);
+        loop {
+            let read = body.read(&mut buffer).await?;
+            if read == 0 {
+                break;
+            }
+            bytes += read as u64;
+            if bytes > self.bounds.bytes {
+                return Err(Error::new(Kind::Limit, "delivery.too_large", &self.bounds.bytes.to_string()));
+            }
+            digest.update(&buffer[..read]);
+            file.write_all(&buffer[..read]).await?;
+        }
+        file.flush().await?;
+        if bytes == 0 {
+            return Err(Error::new(Kind::Invalid, "delivery.empty", ""));
+        }
+        self.acknowledge(incoming, &spooled, bytes, hex::encode(digest.finalize())).await
+    }
+
+    /// As [`Self::receive`] for a file on the local disk, which is left as it is.
+    pub async fn receive_file(&self, incoming: Incoming, path: &Path) -> Result<Receipt> {
+        self.receive(incoming, tokio::fs::File::open(path).await?).await
+    }
+
+    async fn acknowledge(&self, incoming: Incoming, file: &Path, bytes: u64, hash: String) -> Result<Receipt> {
+        let id = incoming::id(&incoming, &hash);
+        if let Some(report) = self.landing.report(&id).await? {
+            return Ok(Receipt {
+                id,
+                dataset: report.dataset,
+                sender: report.sender,
+                period: report.period,
+                account: report.account,
+                file: report.file,
+                mapping: incoming.mapping,
+                received: report.received,
+                bytes: report.bytes,
+                hash: report.hash,
+                duplicate: true,
+            });
+        }
+        if let Some(receipt) = self.landing.receipt(&id).await? {
+            return Ok(Receipt { duplicate: true, ..receipt });
+        }
+        let Incoming { dataset, sender, period, account, file_name, mapping } = incoming;
+        let receipt = Receipt { id, dataset, sender, period, account, file: file_name, mapping, received: Utc::now(), bytes, hash, duplicate: false };
+        self.landing.receive(&receipt, file).await?;
+        tracing::info!(delivery = receipt.id, dataset = receipt.dataset, sender = receipt.sender, bytes, "delivery received");
+        Ok(receipt)
+    }
+
+    /// Reads, checks and loads a received delivery, and gives its report; the report that already stands if it was done before.
+    pub async fn process(&self, id: &str, progress: Progress<'_>) -> Result<Report> {
+        if let Some(report) = self.landing.report(id).await? {
+            return Ok(Report { duplicate: true, ..report });
+        }
+        let receipt = self.landing.receipt(id).await?.ok_or_else(|| Error::new(Kind::NotFound, "delivery.unknown", id))?;
+        let turn = self.turns.lock().entry(receipt.dataset.clone()).or_default().clone();
+        let _turn = turn.lock().await;
+        if let Some(report) = self.landing.report(id).await? {
+            return Ok(Report { duplicate: true, ..report });
+        }
+        let name = receipt.dataset.parse().map_err(|_| Error::new(Kind::NotFound, "dataset.unknown", &receipt.dataset))?;
+        let contract = self.lake.catalog().get(&name).ok_or_else(|| Error::new(Kind::NotFound, "dataset.unknown", &receipt.dataset))?;
+        let raw = self.landing.raw(&receipt).await?;
+        let done = pipeline::run(&self.lake, contract, &receipt, &raw.path, &self.bounds, progress).await?;
+        self.landing.finish(&receipt, &done.report, &done.files.violations, &done.files.refused).await?;
+        self.record(&done.report, &done.files.violations)?;
+        let report = done.report;
+        tracing::info!(delivery = id, dataset = report.dataset, outcome = report.outcome.as_str(), rows = report.rows, refused = report.refused, "delivery processed");
+        Ok(report)
+    }
+
+    pub async fn report(&self, id: &str) -> Result<Option<Report>> {
+        self.landing.report(id).await
+    }
+
+    /// Finishes what a crash left open; gives how many deliveries were taken up.
+    pub async fn recover(&self) -> Result<usize> {
+        let unfinished = self.landing.unfinished().await?;
+        if unfinished.is_empty() {
+            return Ok(0);
+        }
+        let table = "sistema.deliveries".parse().map_err(|e: String| Error::internal("deliver.recover", e))?;
+        let recorded = self.lake.distinct(&table, "consegna").await?;
+        for receipt in &unfinished {
+            match self.landing.report(&receipt.id).await? {
+                Some(_) if recorded.contains(&receipt.id) => self.landing.close(&receipt.id).await?,
+                Some(report) => {
+                    let list = self.landing.list(&report, "violations.csv").await?;
+                    let file = tempfile::NamedTempFile::new_in(&self.spool)?;
+                    std::fs::write(file.path(), &list)?;
+                    self.record(&report, file.path())?;
+                }
+                None => drop(self.process(&receipt.id, &|_| {}).await?),
+            }
+        }
+        self.flush().await?;
+        Ok(unfinished.len())
+    }
+
+    fn record(&self, report: &Report, violations: &Path) -> Result<()> {
+        record::append(&self.system, self.lake.catalog(), report, violations)?;
+        self.unrecorded.lock().push(report.id.clone());
+        Ok(())
+    }
+
+    /// Makes the rows of finished deliveries durable in `sistema.*` and closes their receipts. Called every few seconds and at the end.
+    pub async fn flush(&self) -> Result<()> {
+        let ids = std::mem::take(&mut *self.unrecorded.lock());
+        if ids.is_empty() {
+            return Ok(());
+        }
+        if let Err(e) = self.system.flush().await {
+            self.unrecorded.lock().extend(ids);
+            return Err(e.into());
+        }
+        for id in ids {
+            self.landing.close(&id).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! A finished delivery as rows of `sistema.deliveries` and `sistema.violations`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::json::ReaderBuilder;
+use datasets::catalog::Catalog;
+use datasets::model::DatasetName;
+use serde_json::{Value, json};
+use warehouse::system::SystemLog;
+
+use crate::error::{Error, Result};
+use crate::report::Report;
+
+/// Violations appended at a time.
+const CHUNK: usize = 4096;
+
+/// Hands the rows to the log; they are durable after its next flush.
+pub fn append(system: &SystemLog, catalog: &Catalog, report: &Report, violations: &Path) -> Result<()> {
+    let deliveries = Table::of(catalog, "deliveries")?;
+    let format = report.understanding.as_ref().and_then(|u| u.get("format"));
+    let row = json!({
+        "consegna": report.id,
+        "dataset": report.dataset,
+        "ente": report.sender,
+        "periodo_dati": report.period,
+        "account": report.account,
+        "ricevuta_il": report.received,
+        "elaborata_il": report.processed,
+        "file": report.file,
+        "formato": format,
+        "byte": report.bytes,
+        "impronta": report.hash,
+        "righe": report.rows,
+        "accettate": report.accepted,
+        "rifiutate": report.refused,
+        "avvisi": report.warnings,
+        "esito": report.outcome.as_str(),
+        "versione_contratto": report.contract_version,
+        "versione_tabella": report.table_version,
+    });
+    deliveries.append(system, &[row])?;
+
+    let table = Table::of(catalog, "violations")?;
+    let mut rows = Vec::new();
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(violations).map_err(|e| Error::internal("record.read", e))?;
+    for record in reader.records() {
+        let record = record.map_err(|e| Error::internal("record.read", e))?;
+        let cell = |i: usize| record.get(i).filter(|c| !c.is_empty());
+        rows.push(json!({
+            "consegna": report.id,
+            "dataset": report.dataset,
+            "ente": report.sender,
+            "riga": cell(0).and_then(|c| c.parse::<i64>().ok()),
+            "colonna": cell(1),
+            "regola": cell(2),
+            "gravita": cell(3),
+            "valore": cell(4),
+            "messaggio_it": cell(5),
+            "messaggio_en": cell(6),
+        }));
+        if rows.len() == CHUNK {
+            table.append(system, &rows)?;
+            rows.clear();
+        }
+    }
+    table.append(system, &rows)
+}
+
+struct Table {
+    name: DatasetName,
+    schema: SchemaRef,
+}
+
+impl Table {
+    fn of(catalog: &Catalog, name: &str) -> Result<Self> {
+        let name = DatasetName { area: "sistema".into(), name: name.into() };
+        let contract = catalog.get(&name).ok_or_else(|| Error::internal("record.contract", name.to_string()))?;
+        let fields: Vec<_> = datasets::derive::arrow::schema(contract).fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
+        Ok(Self { name, schema: Arc::new(Schema::new(fields)) })
+    }
+
+    fn append(&self, system: &SystemLog, rows: &[Value]) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        system.append(&self.name, batch(&self.schema, rows)?).map_err(Error::from)
+    }
+}
+
+fn batch(schema: &SchemaRef, rows: &[Value]) -> Result<RecordBatch> {
+    let fault = |e: arrow::error::ArrowError| Error::internal("record.rows", e);
+    let mut decoder = ReaderBuilder::new(schema.clone()).with_batch_size(rows.len()).build_decoder().map_err(fault)?;
+    decoder.serialize(rows).map_err(fault)?;
+    decoder.flush().map_err(fault)?.ok_or_else(|| Error::internal("record.rows", "no rows"))
+}
