@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use futures::stream::BoxStream;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -135,11 +135,11 @@ impl ObjectStore for Durable {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
+        sorted(self.inner.list(prefix))
     }
 
     fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list_with_offset(prefix, offset)
+        sorted(self.inner.list_with_offset(prefix, offset))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
@@ -167,6 +167,16 @@ impl ObjectStore for Durable {
         })
         .await
     }
+}
+
+/// In the order of names, as buckets list: the Delta log is read in that order.
+fn sorted(all: BoxStream<'static, Result<ObjectMeta>>) -> BoxStream<'static, Result<ObjectMeta>> {
+    let list = async move {
+        let mut entries: Vec<ObjectMeta> = all.try_collect().await?;
+        entries.sort_unstable_by(|a, b| a.location.cmp(&b.location));
+        Ok::<_, Error>(futures::stream::iter(entries.into_iter().map(Ok)))
+    };
+    futures::stream::once(list).try_flatten().boxed()
 }
 
 /// An upload in parts: its name appears when it is complete, and `complete` returns when it is on disk.

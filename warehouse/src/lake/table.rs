@@ -15,7 +15,7 @@ use object_store::prefix::PrefixStore;
 use object_store::{Error as StoreError, ObjectStore, ObjectStoreExt};
 use parking_lot::{Mutex, RwLock};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::lake::files;
 use crate::lake::snapshot::{At, Snapshot};
 use crate::lake::store::Store;
@@ -95,18 +95,33 @@ impl Table {
         Ok(self.current())
     }
 
+    /// An earlier version. Errors: `NotFound` when it is not kept any more or not there yet.
     pub async fn at(&self, at: At) -> Result<Snapshot> {
-        let current = self.current();
+        let current = self.refresh().await?;
         if at == At::Version(current.version) {
             return Ok(current);
         }
         let mut table = DeltaTable::new(self.log.clone());
-        match at {
+        let loaded = match at {
+            At::Version(version) if version > current.version => return Err(self.not_kept()),
             At::Version(version) => table.load_version(version).await,
             At::Time(time) => table.load_with_datetime(time).await,
+        };
+        let entry = commit_uri_from_version(table.version().or(if let At::Version(v) = at { Some(v) } else { None }));
+        let written = match self.objects().head(&entry).await {
+            Ok(entry) => entry.last_modified,
+            Err(StoreError::NotFound { .. }) => return Err(self.not_kept()),
+            Err(e) => return Err(Error::internal("lake.travel", e)),
+        };
+        loaded.map_err(|e| Error::internal("lake.travel", e))?;
+        if matches!(at, At::Time(time) if time < written) {
+            return Err(self.not_kept());
         }
-        .map_err(|e| Error::internal("lake.travel", e))?;
         Snapshot::new(self.name().clone(), table).await
+    }
+
+    fn not_kept(&self) -> Error {
+        Error::new(Kind::NotFound, "lake.version", format!("{} has no such version", self.name()))
     }
 }
 

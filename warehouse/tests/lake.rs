@@ -1,0 +1,11 @@
+//! The lake from outside: deliveries go in, snapshots come out, whatever fails in between.
+
+#[path = "lake/support.rs"]
+mod support;
+
+#[path = "lake/append.rs"]
+mod append;
+#[path = "lake/pruning.rs"]
+mod pruning;
+#[path = "lake/versions.rs"]
+mod versions;
