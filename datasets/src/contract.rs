@@ -78,3 +78,16 @@ pub fn quoted(name: &str) -> String {
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_stand_outside_literals_and_quoted_names() {
+        let names = |sql: &str| facts(sql).into_iter().collect::<Vec<_>>();
+        assert_eq!(names("codice_istat = $codice_istat AND ambito=$ambito"), ["ambito", "codice_istat"]);
+        assert_eq!(names("nota = 'it''s $no' AND \"$no\" = $si"), ["si"]);
+        assert_eq!(names("true"), Vec::<String>::new());
+    }
+}

@@ -139,7 +139,7 @@ fn sample(kind: &Kind) -> Value {
     }
 }
 
-fn sample_table(shape: &Shape) -> Value {
+pub fn sample_table(shape: &Shape) -> Value {
     Value::Table(shape.fields.iter().filter(|f| f.required).map(|f| (f.name.to_owned(), sample(&f.kind))).collect())
 }
 

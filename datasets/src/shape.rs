@@ -19,7 +19,10 @@ pub struct Field {
 /// What a field holds.
 pub enum Kind {
     /// A value that `check` accepts; `sample`, in TOML, is such a value.
-    Value { check: fn(&Value) -> Result<(), String>, sample: &'static str },
+    Value {
+        check: fn(&Value) -> Result<(), String>,
+        sample: &'static str,
+    },
     /// A sentence in both languages.
     Text,
     Texts,
@@ -86,13 +89,10 @@ pub static ACCESS: Shape = Shape {
     ],
 };
 
-pub static PUBLICATION: Shape = Shape {
-    fields: &[must("open", value::<bool>("false")), must("licence", STRING), must("theme", STRING), may("keywords", Kind::Texts)],
-};
+pub static PUBLICATION: Shape =
+    Shape { fields: &[must("open", value::<bool>("false")), must("licence", STRING), must("theme", STRING), may("keywords", Kind::Texts)] };
 
-pub static LOOKUP: Shape = Shape {
-    fields: &[must("dataset", value::<DatasetName>("'a.a'")), must("column", STRING), must("by", STRING)],
-};
+pub static LOOKUP: Shape = Shape { fields: &[must("dataset", value::<DatasetName>("'a.a'")), must("column", STRING), must("by", STRING)] };
 
 pub static COLUMN: Shape = Shape {
     fields: &[
@@ -116,15 +116,10 @@ pub static COLUMN: Shape = Shape {
 };
 
 pub static RULE: Shape = Shape {
-    fields: &[
-        must("id", STRING),
-        must("sql", STRING),
-        may("severity", value::<Severity>("'error'")),
-        must("message", Kind::Text),
-        may("source", STRING),
-    ],
+    fields: &[must("id", STRING), must("sql", STRING), may("severity", value::<Severity>("'error'")), must("message", Kind::Text), may("source", STRING)],
 };
 
-pub static ROLE: Shape = Shape {
-    fields: &[must("title", Kind::Text), may("facts", STRINGS), may("staff", value::<bool>("false")), may("deliver", STRING)],
-};
+pub static ROLE: Shape = Shape { fields: &[must("title", Kind::Text), may("facts", STRINGS), may("staff", value::<bool>("false")), may("deliver", STRING)] };
+
+#[cfg(test)]
+mod tests;

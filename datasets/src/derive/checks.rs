@@ -11,7 +11,7 @@ use crate::system;
 use crate::verify::columns::anchored;
 
 /// The table of the rows to check: each column of the contract under its name and type, and beside each that is not text its raw
-/// text as [`raw`]; an empty cell is NULL or text of blanks only.
+/// text as [`raw`]; a cell without text is NULL.
 pub const TABLE: &str = "consegna";
 
 /// One check. `rule` is unique within a contract and stands in reports.
@@ -144,6 +144,7 @@ fn required(contract: &Contract, column: &Column, empty: String) -> Check {
 fn typed(column: &Column, kind: CheckKind) -> Check {
     let (message, example) = match column.r#type {
         Type::Text | Type::Integer => ("type_integer", Text::new("12", "12")),
+        Type::Decimal(_, 0) => ("type_decimal", Text::new("1234", "1234")),
         Type::Decimal(..) => ("type_decimal", Text::new("1234,5", "1234.5")),
         Type::Double => ("type_double", Text::new("12,5", "12.5")),
         Type::Boolean => ("type_boolean", Text::new("sì", "sì")),

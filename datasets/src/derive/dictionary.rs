@@ -161,17 +161,23 @@ fn row(lines: &mut Vec<String>, cells: &[String]) {
 }
 
 fn feed(contract: &Contract) -> Text {
-    let sender = say(&DICTIONARY, match contract.feed.senders {
-        Sender::Comune => "comune",
-        Sender::Ambito => "ambito",
-        Sender::Regione => "regione",
-    });
-    let frequency = say(&DICTIONARY, match contract.feed.frequency {
-        Frequency::Once => "once",
-        Frequency::Monthly => "monthly",
-        Frequency::Quarterly => "quarterly",
-        Frequency::Yearly => "yearly",
-    });
+    let sender = say(
+        &DICTIONARY,
+        match contract.feed.senders {
+            Sender::Comune => "comune",
+            Sender::Ambito => "ambito",
+            Sender::Regione => "regione",
+        },
+    );
+    let frequency = say(
+        &DICTIONARY,
+        match contract.feed.frequency {
+            Frequency::Once => "once",
+            Frequency::Monthly => "monthly",
+            Frequency::Quarterly => "quarterly",
+            Frequency::Yearly => "yearly",
+        },
+    );
     say(&DICTIONARY, "due")
         .fill("sender", &sender)
         .fill("frequency", &frequency)
@@ -201,7 +207,8 @@ fn conditions(contract: &Contract, column: &Column) -> Vec<Text> {
     phrases.extend(column.pattern.as_ref().map(|pattern| phrase("pattern", &code(pattern))));
     for (name, value) in [("min", &column.min), ("max", &column.max)] {
         let bound = value.as_ref().and_then(|value| bound(column.r#type, value).ok());
-        phrases.extend(bound.map(|bound| phrase(name, &bound.shown)));
+        let day = if matches!(column.r#type, Type::Date | Type::Timestamp) { "_day" } else { "" };
+        phrases.extend(bound.map(|bound| say(&DICTIONARY, &format!("{name}{day}")).fill(name, &bound.shown)));
     }
     phrases.extend(column.max_length.map(|max| phrase("max_length", &same(max))));
     phrases.extend(column.code_list.as_ref().map(|list| phrase("code_list", &code(list))));

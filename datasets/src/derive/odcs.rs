@@ -37,10 +37,7 @@ fn document(catalog: &Catalog, contract: &Contract) -> Value {
         "description": description,
         "schema": [table(catalog, contract)],
         "roles": roles(contract),
-        "slaProperties": [
-            { "property": "frequency", "value": frequency(contract.feed.frequency).0, "unit": frequency(contract.feed.frequency).1, "driver": "regulatory" },
-            { "property": "latency", "value": contract.feed.due_days, "unit": "d", "driver": "regulatory" },
-        ],
+        "slaProperties": service_levels(contract),
         "customProperties": [
             { "property": "titleEn", "value": contract.title.en },
             { "property": "descriptionEn", "value": contract.description.en },
@@ -89,12 +86,14 @@ fn property(catalog: &Catalog, contract: &Contract, column: &Column) -> Value {
     }
     if let Some(list) = column.code_list.as_ref().and_then(|name| catalog.code_lists.get(name)) {
         let codes: Vec<&str> = list.codes.iter().map(|code| code.code.as_str()).collect();
-        put("quality", Some(json!([{ "type": "library", "name": format!("{}.code_list", column.name), "metric": "invalidValues", "arguments": { "validValues": codes }, "mustBe": 0, "dimension": "conformity" }])));
+        put(
+            "quality",
+            Some(
+                json!([{ "type": "library", "name": format!("{}.code_list", column.name), "metric": "invalidValues", "arguments": { "validValues": codes }, "mustBe": 0, "dimension": "conformity" }]),
+            ),
+        );
     }
-    let mut custom = vec![
-        json!({ "property": "titleEn", "value": column.title.en }),
-        json!({ "property": "descriptionEn", "value": column.description.en }),
-    ];
+    let mut custom = vec![json!({ "property": "titleEn", "value": column.title.en }), json!({ "property": "descriptionEn", "value": column.description.en })];
     custom.extend(column.unit.as_ref().map(|unit| json!({ "property": "unit", "value": unit })));
     custom.extend(column.code_list.as_ref().map(|list| json!({ "property": "codeList", "value": list })));
     custom.extend(column.lookup.as_ref().map(|lookup| json!({ "property": "lookup", "value": lookup })));
@@ -149,20 +148,28 @@ fn roles(contract: &Contract) -> Vec<Value> {
             roles.push(json!({
                 "role": role,
                 "access": "read",
-                "customProperties": [{ "property": "rows", "value": access.rows }, { "property": "classes", "value": classes }],
+                "customProperties": [
+                    { "property": "rows", "value": access.rows },
+                    { "property": "classes", "value": classes },
+                    { "property": "masks", "value": access.mask },
+                ],
             }));
         }
     }
     roles
 }
 
-fn frequency(frequency: Frequency) -> (u32, &'static str) {
-    match frequency {
-        Frequency::Once => (1, "once"),
-        Frequency::Monthly => (1, "m"),
-        Frequency::Quarterly => (3, "m"),
-        Frequency::Yearly => (1, "y"),
-    }
+fn service_levels(contract: &Contract) -> Vec<Value> {
+    let every = match contract.feed.frequency {
+        Frequency::Once => None,
+        Frequency::Monthly => Some((1, "m")),
+        Frequency::Quarterly => Some((3, "m")),
+        Frequency::Yearly => Some((1, "y")),
+    };
+    let mut levels: Vec<Value> =
+        every.map(|(value, unit)| json!({ "property": "frequency", "value": value, "unit": unit, "driver": "regulatory" })).into_iter().collect();
+    levels.push(json!({ "property": "latency", "value": contract.feed.due_days, "unit": "d", "driver": "regulatory" }));
+    levels
 }
 
 fn logical_type(of: Type) -> &'static str {

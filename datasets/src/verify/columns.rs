@@ -12,11 +12,7 @@ pub fn check(world: &World, column: &Column, path: &str, add: Add) {
     let at = |field: &str| format!("{path}.{field}");
     let name = &column.name;
     let text = column.r#type == Type::Text;
-    for (field, there) in [
-        ("pattern", column.pattern.is_some()),
-        ("max_length", column.max_length.is_some()),
-        ("code_list", column.code_list.is_some()),
-    ] {
+    for (field, there) in [("pattern", column.pattern.is_some()), ("max_length", column.max_length.is_some()), ("code_list", column.code_list.is_some())] {
         if there && !text {
             add(&at(field), format!("{field} on column '{name}', which is not text"));
         }
