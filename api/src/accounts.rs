@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use datasets::Catalog;
+use datasets::catalog::Catalog;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use subtle::ConstantTimeEq;

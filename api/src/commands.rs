@@ -10,7 +10,9 @@ use crate::logs;
 
 mod check;
 mod deliver;
+mod demo;
 pub mod progress;
+mod read;
 mod serve;
 mod sql;
 mod token;
@@ -29,8 +31,10 @@ pub struct Cli {
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    Demo(Box<demo::Args>),
     Serve(Box<serve::Args>),
     Check(check::Args),
+    Read(Box<read::Args>),
     Deliver(Box<deliver::Args>),
     Sql(Box<sql::Args>),
     User(Box<user::Args>),
@@ -66,8 +70,10 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let code = runtime.block_on(async {
         match cli.command {
+            Command::Demo(args) => demo::run(*args, &cli.common).await,
             Command::Serve(args) => serve::run(*args, &cli.common).await,
             Command::Check(args) => check::run(args),
+            Command::Read(args) => read::run(*args),
             Command::Deliver(args) => deliver::run(*args).await,
             Command::Sql(args) => sql::run(*args, &cli.common).await,
             Command::User(args) => user::run(*args).await,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use datasets::Catalog;
+use datasets::catalog::Catalog;
 use warehouse::config::{Config, Limits};
 use warehouse::lake::StoreOptions;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use arrow::json::ReaderBuilder;
-use datasets::Catalog;
+use datasets::catalog::Catalog;
 use datasets::model::DatasetName;
 use serde_json::json;
 use warehouse::error::{Error, Result};

@@ -52,7 +52,8 @@ impl Server {
     }
 
     /// Waits until the doors are closed and what ran has ended, or the grace period is over. A door that fails closes the others.
-    pub async fn finished(mut self) -> anyhow::Result<()> {
+    /// `work` is ended before the app is closed.
+    pub async fn finished(mut self, mut work: JoinSet<()>) -> anyhow::Result<()> {
         let mut outcome = Ok(());
         // Until shutdown, for as long as it takes; after it, for the grace period and a little for closing.
         let end = async {
@@ -79,6 +80,10 @@ impl Server {
             }
         }
         self.doors.abort_all();
+        let ended = async { while work.join_next().await.is_some() {} };
+        if tokio::time::timeout(Duration::from_secs(self.app.listen.grace), ended).await.is_err() {
+            work.abort_all();
+        }
         self.app.close().await;
         outcome
     }

@@ -1,6 +1,6 @@
 //! What an account must carry: a role of `roles.toml` and the facts that the role asks for.
 
-use datasets::Catalog;
+use datasets::catalog::{Catalog, STRANGER};
 use warehouse::Warehouse;
 use warehouse::error::{Error, Kind, Result};
 use warehouse::principal::Principal;
@@ -10,8 +10,6 @@ use super::NewAccount;
 /// The fact that names a comune, and the one that names its district.
 const COMUNE: &str = "codice_istat";
 const AMBITO: &str = "ambito";
-/// Account and role of a caller who has not signed in.
-const STRANGER: &str = "anonimo";
 
 /// The principal of a caller who has not signed in.
 pub fn stranger() -> Principal {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use datasets::Catalog;
+use datasets::catalog::Catalog;
 
 /// Checks all contracts, code lists and roles; prints every mistake as file:line:column and exits 1 if there is one
 #[derive(clap::Args, Debug)]

@@ -1,14 +1,16 @@
 //! `siss serve`: opens the doors.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::background;
 use crate::commands::worker;
 use crate::config::{Common, Data, Listen, QueryLimits};
 use crate::lock::Lock;
@@ -30,16 +32,31 @@ pub struct Args {
     pub listen: Listen,
     #[command(flatten)]
     pub limits: QueryLimits,
+    #[command(flatten)]
+    pub background: Background,
+}
+
+/// What the server does by itself.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "In the background")]
+pub struct Background {
+    /// Folder watched for files to deliver: `DIR/<area>.<name>/<sender>/<period>/<file>`
+    #[arg(long, env = "SISS_INBOX", value_name = "DIR")]
+    pub inbox: Option<PathBuf>,
+    /// Hours between two maintenances of the tables; 0 leaves them to `siss maintain`
+    #[arg(long, env = "SISS_MAINTAIN_EVERY", default_value_t = 24, value_name = "HOURS")]
+    pub maintain_every: u32,
+}
+
+impl Background {
+    pub fn start(&self, app: &App, stop: &CancellationToken) -> JoinSet<()> {
+        let every = (self.maintain_every > 0).then(|| Duration::from_secs(u64::from(self.maintain_every) * 3600));
+        background::start(app, self.inbox.clone(), every, stop)
+    }
 }
 
 pub async fn run(args: Args, common: &Common) -> anyhow::Result<ExitCode> {
     let shutdown = on_signal()?;
-    serve(args, common, shutdown, |addresses| announce(addresses)).await?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Serves until `shutdown`; `ready` is called once, when all doors are open.
-pub async fn serve(args: Args, common: &Common, shutdown: CancellationToken, ready: impl FnOnce(&Addresses) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let home = args.data.home()?;
     let Some(lock) = Lock::server(&home).with_context(|| format!("the lock of {}", home.display()))? else {
         bail!("another server writes to {}: stop it first, or use another folder", home.display());
@@ -47,15 +64,16 @@ pub async fn serve(args: Args, common: &Common, shutdown: CancellationToken, rea
     let command = worker::command(common, &args.data)?;
     let app = App::open(&args.data, args.limits.limits()?, args.listen, command).await?;
     recover(&app, &home).await?;
+    let work = args.background.start(&app, &shutdown);
     let server = Server::start(app, shutdown).await?;
-    ready(&server.addresses)?;
-    let outcome = server.finished().await;
+    announce(&server.addresses)?;
+    let outcome = server.finished(work).await;
     drop(lock);
-    outcome
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
 /// Takes up deliveries that a crash left open. Commands that deliver hold their lock: they are waited for.
-async fn recover(app: &App, home: &Path) -> anyhow::Result<()> {
+pub async fn recover(app: &App, home: &Path) -> anyhow::Result<()> {
     let folder = home.to_owned();
     let alone = tokio::task::spawn_blocking(move || Lock::own_deliveries(&folder, WAIT)).await??;
     let Some(_alone) = alone else { bail!("`siss deliver` is at work on {}: start again when it has ended", home.display()) };

@@ -1,0 +1,64 @@
+//! What a server does beside answering: records made durable, other processes' commits seen, the inbox watched, tables maintained.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+
+/// How long a finished delivery waits for its rows in `sistema.*`.
+const FLUSH: Duration = Duration::from_secs(2);
+/// How soon a delivery by another process (`siss deliver`) is seen.
+const REFRESH: Duration = Duration::from_secs(5);
+/// Wait before an inbox that could not be watched is tried again.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// Starts the work; it ends with `stop`. `inbox` is watched for files to deliver; `maintain` is the time between two maintenances.
+pub fn start(app: &App, inbox: Option<PathBuf>, maintain: Option<Duration>, stop: &CancellationToken) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(flush(app.clone(), stop.clone()));
+    tasks.spawn(refresh(app.clone(), stop.clone()));
+    if let Some(inbox) = inbox {
+        tasks.spawn(watch(app.clone(), inbox, stop.clone()));
+    }
+    let _ = maintain;
+    tasks
+}
+
+async fn flush(app: App, stop: CancellationToken) {
+    while wait(FLUSH, &stop).await {
+        if let Err(error) = app.deliveries.flush().await {
+            tracing::error!(%error, "records of deliveries could not be written; they are tried again");
+        }
+    }
+}
+
+async fn refresh(app: App, stop: CancellationToken) {
+    while wait(REFRESH, &stop).await {
+        if let Err(error) = app.warehouse.lake().refresh_all().await {
+            tracing::warn!(%error, "the tables could not be looked at");
+        }
+    }
+}
+
+async fn watch(app: App, inbox: PathBuf, stop: CancellationToken) {
+    loop {
+        match ingest::folder::watch(app.deliveries.clone(), inbox.clone(), stop.clone()).await {
+            Ok(()) => return,
+            Err(error) => tracing::error!(%error, "the inbox could not be watched; it is tried again"),
+        }
+        if !wait(AGAIN, &stop).await {
+            return;
+        }
+    }
+}
+
+/// Waits; false when it is time to end.
+async fn wait(time: Duration, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = stop.cancelled() => false,
+        () = tokio::time::sleep(time) => true,
+    }
+}

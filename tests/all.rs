@@ -1,0 +1,3 @@
+//! The one test binary seen from outside. The real clients are in `python/`.
+
+mod house;
