@@ -13,5 +13,6 @@ pub mod model;
 mod read;
 mod shape;
 mod source;
+pub mod synthetic;
 pub mod system;
 mod verify;

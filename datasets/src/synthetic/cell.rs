@@ -1,0 +1,78 @@
+//! A value before it is written in some sender's manner.
+
+use chrono::NaiveDate;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cell {
+    Empty,
+    Text(String),
+    Integer(i64),
+    /// `units` of 10^-scale, so that money is counted in cents.
+    Decimal { units: i64, scale: u8 },
+    /// A coordinate, kept as its digits.
+    Double(String),
+    Boolean(bool),
+    Date(NaiveDate),
+    /// Text in the place of another type, written as it stands.
+    Raw(String),
+}
+
+impl Cell {
+    pub fn cents(cents: i64) -> Self {
+        Self::Decimal { units: cents, scale: 2 }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        *self == Self::Empty
+    }
+}
+
+/// `units` of 10^-scale with a decimal mark.
+pub fn decimal(units: i64, scale: u8, mark: char) -> String {
+    let one = 10_u64.pow(scale.into());
+    let sign = if units < 0 { "-" } else { "" };
+    let (whole, fraction) = (units.unsigned_abs() / one, units.unsigned_abs() % one);
+    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}{mark}{fraction:0width$}", width = scale.into()) }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i32> for Cell {
+    fn from(number: i32) -> Self {
+        Self::Integer(number.into())
+    }
+}
+
+impl From<i64> for Cell {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<bool> for Cell {
+    fn from(value: bool) -> Self {
+        Self::Boolean(value)
+    }
+}
+
+impl From<NaiveDate> for Cell {
+    fn from(date: NaiveDate) -> Self {
+        Self::Date(date)
+    }
+}
+
+impl<T: Into<Cell>> From<Option<T>> for Cell {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Empty, Into::into)
+    }
+}

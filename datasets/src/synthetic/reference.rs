@@ -1,0 +1,49 @@
+//! The region's own deliveries: districts, comuni and population, from the product's reference data.
+
+use chrono::NaiveDate;
+
+use crate::catalog::Catalog;
+use crate::model::Type;
+
+use super::cell::Cell;
+use super::error::{Error, Result};
+use super::sheet::{Row, Sheet};
+use super::territory::rows;
+
+/// One list of sheets per dataset, in the order of delivery.
+pub fn sheets(catalog: &Catalog) -> Result<Vec<Vec<Sheet>>> {
+    let parts = [("territorio.ambiti", "2026", "ambiti.csv"), ("territorio.comuni", "2026", "comuni.csv"), ("territorio.popolazione", "2023", "popolazione.csv.gz")];
+    parts.into_iter().map(|(dataset, period, file)| Ok(vec![sheet(catalog, dataset, period, file)?])).collect()
+}
+
+fn sheet(catalog: &Catalog, dataset: &str, period: &str, file: &str) -> Result<Sheet> {
+    let mut sheet = Sheet::new(catalog, dataset, "lazio", period)?;
+    let contract = catalog.get(&sheet.dataset).ok_or_else(|| Error::contract(&sheet.dataset, "the contract is missing"))?;
+    let types: Vec<Type> = contract.delivered().map(|c| c.r#type).collect();
+    for row in rows(&catalog.dir, file)? {
+        let cells = sheet.columns.iter().zip(&types).map(|(name, of)| {
+            let text = row.get(name).ok_or_else(|| Error::Reference(format!("{file} has no column {name}")))?;
+            typed(*of, text).ok_or_else(|| Error::Reference(format!("{file}: '{text}' in column {name}")))
+        });
+        sheet.rows.push(Row { cells: cells.collect::<Result<_>>()?, fault: None });
+    }
+    Ok(sheet)
+}
+
+fn typed(of: Type, text: &str) -> Option<Cell> {
+    if text.is_empty() {
+        return Some(Cell::Empty);
+    }
+    match of {
+        Type::Integer => text.parse::<i64>().ok().map(Cell::Integer),
+        Type::Double => text.parse::<f64>().ok().map(|_| Cell::Double(text.to_owned())),
+        Type::Date => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(Cell::Date),
+        Type::Decimal(_, scale) => {
+            let scale = scale.unsigned_abs();
+            let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+            let digits = format!("{whole}{fraction:0<width$}", width = scale.into());
+            (fraction.len() <= scale.into()).then(|| digits.parse().ok())?.map(|units| Cell::Decimal { units, scale })
+        }
+        Type::Text | Type::Boolean | Type::Timestamp => Some(text.into()),
+    }
+}
