@@ -79,7 +79,7 @@ impl Walk<'_> {
                 Ok(())
             }
             LogicalPlan::TableScan(scan) => self.scan(scan),
-            _ => Err(Error::new(Kind::Forbidden, "sql.statement", "only queries are allowed: SELECT, WITH, VALUES or TABLE")),
+            _ => Err(Error::new(Kind::Forbidden, "sql.statement", "only queries are allowed: SELECT, WITH or VALUES")),
         }
     }
 

@@ -21,30 +21,26 @@ pub fn shape(sql: &str) -> String {
                     shape.push(' ');
                 }
             }
-            literal if text::is_literal(literal) => shape.push('?'),
-            Token::Word(word) if word.quote_style.is_some() && !is_plain(&word.value) => shape.push('?'),
-            Token::DoubleQuotedString(_) => shape.push('?'),
+            literal if text::is_literal(literal) => hide(&mut shape),
+            Token::Word(word) if word.quote_style.is_some() && !is_plain(&word.value) => hide(&mut shape),
+            Token::DoubleQuotedString(_) => hide(&mut shape),
             other => shape.push_str(&other.to_string()),
         }
-    }
-    let lists = shape.replace("?, ?", "?,?");
-    let mut short = String::new();
-    for part in lists.split(',') {
-        // A list of literals counts once, however long it is.
-        if part == "?" && short.ends_with('?') {
-            continue;
+        if shape.len() > LONGEST {
+            shape.push('…');
+            break;
         }
-        if !short.is_empty() {
-            short.push(',');
-        }
-        short.push_str(part);
     }
-    let mut end = short.len().min(LONGEST);
-    while !short.is_char_boundary(end) {
-        end -= 1;
+    shape.trim_end().to_owned()
+}
+
+/// Puts `?`; a list of literals counts once, however long it is.
+fn hide(shape: &mut String) {
+    let before = shape.trim_end();
+    match before.strip_suffix(',').map(str::trim_end) {
+        Some(list) if list.ends_with('?') => shape.truncate(list.len()),
+        _ => shape.push('?'),
     }
-    short.truncate(end);
-    short.trim_end().to_owned()
 }
 
 fn is_plain(word: &str) -> bool {
@@ -59,7 +55,7 @@ mod tests {
     fn literals_and_comments_leave_the_shape() {
         assert_eq!(shape("SELECT  a\nFROM t -- Rossi\nWHERE cf = 'RSSMRA' AND n > 12.5"), "SELECT a FROM t WHERE cf = ? AND n > ?");
         assert_eq!(shape("SELECT \"Mario Rossi\", \"nome\" FROM t"), "SELECT ?, \"nome\" FROM t");
-        assert_eq!(shape("SELECT $$segreto$$, E'\\n', N'x'"), "SELECT ?,?");
+        assert_eq!(shape("SELECT $$segreto$$, E'\\n', N'x'"), "SELECT ?");
         assert_eq!(shape("SELECT 'open"), "?");
     }
 

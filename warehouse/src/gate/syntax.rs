@@ -43,7 +43,7 @@ fn query(statement: &Parsed, staff: bool) -> Result<&Statement> {
 }
 
 fn not_a_query() -> Error {
-    Error::new(Kind::Forbidden, "sql.statement", "only queries are allowed: SELECT, WITH, VALUES or TABLE")
+    Error::new(Kind::Forbidden, "sql.statement", "only queries are allowed: SELECT, WITH or VALUES")
 }
 
 fn check(statement: &Statement, limits: &Limits) -> Result<()> {
@@ -86,7 +86,7 @@ impl Walk<'_> {
                     left.extend([a.as_ref(), b.as_ref()]);
                 }
                 SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::Values(_) | SetExpr::Table(_) => {}
-                _ => return forbid("sql.statement", "only queries are allowed: SELECT, WITH, VALUES or TABLE"),
+                _ => return forbid("sql.statement", "only queries are allowed: SELECT, WITH or VALUES"),
             }
         }
         if self.sets > self.limits.set_operations {

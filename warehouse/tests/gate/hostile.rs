@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{World, district, role};
+use crate::support::{World, district, role, statement, texts};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_text_is_refused_quickly() {
@@ -16,7 +16,7 @@ async fn hostile_text_is_refused_quickly() {
         (format!("SELECT 1{}", "+1".repeat(2_000)), "limit.chain"),
         (format!("SELECT 1{}", "+1".repeat(20_000)), "limit.tokens"),
         (format!("SELECT 1 FROM prova.persone WHERE {}", or.join(" OR ")), "limit.tokens"),
-        (vec!["SELECT 1"; 1_500].join(" UNION ALL "), "limit.sets"),
+        (vec!["SELECT 1"; 1_000].join(" UNION ALL "), "limit.sets"),
         (format!("SELECT {}1{}", "(".repeat(100), ")".repeat(100)), "limit.depth"),
         ("SELECT 1 FROM prova.persone GROUP BY CUBE(id,ambito,cf,posti,importo,nato,id+1,id+2,id+3)".into(), "limit.grouping"),
         (doubled + " SELECT count(*) FROM c15", "limit.plan"),
@@ -61,7 +61,11 @@ async fn what_analysts_use_is_there() {
         "SELECT DISTINCT ON (ambito) ambito, id FROM prova.persone ORDER BY ambito, id",
         "SELECT unnest(array_agg(id)) FROM prova.persone",
     ] {
-        let answer = world.ask(&district(), sql).await;
+        let session = world.warehouse.session(&district()).await.expect("session");
+        let answer = match session.query(statement(sql)).await {
+            Ok(rows) => texts(rows).await.map(drop),
+            Err(error) => Err(error),
+        };
         assert!(answer.is_ok(), "{sql}: {answer:?}");
     }
     assert!(world.ask(&role("regione"), &format!("SELECT count(*) FROM prova.persone WHERE id IN ({}0)", "1,".repeat(9_000))).await.is_ok());

@@ -85,7 +85,8 @@ classes = ["public"]
 "#;
 
 fn column(name: &str, of: &str, class: &str) -> String {
-    format!("[[column]]\nname = \"{name}\"\ntype = \"{of}\"\ntitle = {{ it = \"{name}\", en = \"{name}\" }}\ndescription = {{ it = \"{name}\", en = \"{name}\" }}\nclass = \"{class}\"\n")
+    let required = matches!(name, "id" | "codice" | "chiave");
+    format!("[[column]]\nrequired = {required}\nname = \"{name}\"\ntype = \"{of}\"\ntitle = {{ it = \"{name}\", en = \"{name}\" }}\ndescription = {{ it = \"{name}\", en = \"{name}\" }}\nclass = \"{class}\"\n")
 }
 
 fn contracts(dir: &Path) {
