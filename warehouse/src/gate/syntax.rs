@@ -1,5 +1,7 @@
 //! Limits on the shape of a parsed query, and the tables it names. Runs on a big stack: the tree may be deep.
 
+mod expansion;
+
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
@@ -48,10 +50,13 @@ fn not_a_query() -> Error {
 
 fn check(statement: &Statement, limits: &Limits) -> Result<()> {
     let mut walk = Walk { limits, depth: 0, nodes: 0, sets: 0, ctes: 0, tables: 0, groupings: 1 };
-    match statement.visit(&mut walk) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(error) => Err(*error),
+    if let ControlFlow::Break(error) = statement.visit(&mut walk) {
+        return Err(*error);
     }
+    if expansion::reads(statement) > limits.plan_nodes {
+        return Err(Error::new(Kind::Limit, "limit.plan", "the query reads too many tables: a WITH query counts each time it is used"));
+    }
+    Ok(())
 }
 
 struct Walk<'a> {

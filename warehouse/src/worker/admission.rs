@@ -98,10 +98,6 @@ impl Admission {
         state.idle.clear();
     }
 
-    pub fn is_closed(&self) -> bool {
-        self.state.lock().closed
-    }
-
     /// Queries of one account at once: with several workers, one is always left to the others.
     fn share(&self) -> usize {
         self.limits.per_principal.min(self.limits.workers.saturating_sub(1)).max(1)

@@ -65,13 +65,13 @@ impl Pool {
             let pool = weak.clone();
             let lost = move || {
                 if let Some(inner) = pool.upgrade() {
-                    runtime.spawn(replace(inner.config.clone(), inner.keeper.clone(), pool.clone()));
+                    runtime.spawn(replace(inner.config.clone(), inner.keeper.clone(), inner.closing.clone(), pool.clone()));
                 }
             };
             Inner { config, keeper, admission: Admission::new(limits, Box::new(lost)), closing: CancellationToken::new() }
         });
         for _ in 0..inner.config.limits.workers {
-            tokio::spawn(replace(inner.config.clone(), inner.keeper.clone(), Arc::downgrade(&inner)));
+            tokio::spawn(replace(inner.config.clone(), inner.keeper.clone(), inner.closing.clone(), Arc::downgrade(&inner)));
         }
         Ok(Self { inner })
     }
@@ -174,9 +174,13 @@ async fn run(admission: Arc<Admission>, config: PoolConfig, closing: Cancellatio
 }
 
 /// Starts one worker, again and again until it comes up or the pool is gone.
-async fn replace(config: PoolConfig, keeper: Keeper, pool: Weak<Inner>) {
+async fn replace(config: PoolConfig, keeper: Keeper, closing: CancellationToken, pool: Weak<Inner>) {
     for attempt in 0.. {
-        match Process::start(&keeper, &config.command, &config.limits).await {
+        let started = tokio::select! {
+            started = Process::start(&keeper, &config.command, &config.limits) => started,
+            () = closing.cancelled() => return,
+        };
+        match started {
             Ok(process) => {
                 if let Some(inner) = pool.upgrade() {
                     tracing::debug!(pid = process.id(), "worker ready");
@@ -188,9 +192,6 @@ async fn replace(config: PoolConfig, keeper: Keeper, pool: Weak<Inner>) {
                 tracing::error!(%error, "worker did not start");
                 tokio::time::sleep(RETRY[RETRY.len().min(attempt + 1) - 1]).await;
             }
-        }
-        if pool.upgrade().is_none_or(|inner| inner.admission.is_closed()) {
-            return;
         }
     }
 }

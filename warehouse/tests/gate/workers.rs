@@ -150,7 +150,7 @@ async fn dropping_the_rows_cancels() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_is_bounded() {
-    let service = Service::new(Limits { time: Duration::from_secs(20), ..limits() }).await;
+    let service = Service::new(Limits { time: Duration::from_secs(60), ..limits() }).await;
     let hungry = "SELECT a.id, b.id, c.id, string_agg(d.cf, ',') FROM prova.persone a, prova.persone b, prova.persone c, prova.persone d GROUP BY 1, 2, 3";
     assert_eq!(service.ask(&district(), hungry).await, Err("limit.memory".into()));
     // Doubling a text does not ask the pool: the system's limit ends the worker.
