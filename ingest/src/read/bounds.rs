@@ -41,7 +41,7 @@ impl Default for Bounds {
             members: 1_000,
             sheets: 200,
             workbook: 512 << 20,
-            cells: 20_000_000,
+            cells: 12_000_000,
             rows: 100_000_000,
             columns: 2_000,
             cell: 1 << 20,

@@ -117,7 +117,7 @@ impl Rows for CsvRows {
                     }
                     if quoted && self.runaway() {
                         let used = self.buf.len() - self.pos;
-                        let strict = repair::Strict { lines: 1, trouble: 1, open: true };
+                        let strict = repair::Strict { lines: 1, trouble: 1, open: true, quotes: true };
                         if let Some(fixed) = self.repair(used, strict, row) {
                             self.pos += fixed.used;
                             self.line += fixed.lines;
@@ -131,7 +131,7 @@ impl Rows for CsvRows {
                 End::Done { mut used, mut lines, trouble, open, quotes } => {
                     let ragged = row.len() > 0 && row.len() != self.usual && self.usual > 1;
                     if trouble > 0 || (ragged && row.len() != self.last) || (ragged && quotes) {
-                        match self.repair(used, repair::Strict { lines, trouble, open }, row) {
+                        match self.repair(used, repair::Strict { lines, trouble, open, quotes }, row) {
                             Some(fixed) => {
                                 used = fixed.used;
                                 lines = fixed.lines;

@@ -39,11 +39,11 @@ pub(super) fn find(rows: &[Row], usual: usize, hints: &Hints) -> Found {
 /// A name followed by years, each once: the header of a table over time.
 fn years(row: &Row) -> bool {
     let texts = row.texts();
-    let cells: Vec<&str> = texts.iter().map(|c| c.trim()).filter(|c| !c.is_empty()).collect();
+    let Some((name, rest)) = texts.split_first() else { return false };
+    let cells: Vec<&str> = rest.iter().map(|c| c.trim()).filter(|c| !c.is_empty()).collect();
     let year = |c: &&str| c.len() == 4 && (c.starts_with("19") || c.starts_with("20")) && c.bytes().all(|b| b.is_ascii_digit());
-    let named = cells.first().is_some_and(|c| !is_number(c));
     let mut seen = std::collections::HashSet::new();
-    named && cells.len() > 2 && cells[1..].iter().all(|c| !is_number(c) || (year(c) && seen.insert(*c)))
+    !is_number(name) && cells.len() > 2 && cells.iter().all(|c| !is_number(c) || (year(c) && seen.insert(*c)))
 }
 
 /// The row that holds most of the expected names, when it holds at least half of them or two.

@@ -57,6 +57,8 @@ pub(super) struct Strict {
     /// Quotes out of place.
     pub trouble: u32,
     pub open: bool,
+    /// Some cell was quoted.
+    pub quotes: bool,
 }
 
 /// Rewrites `row` when a better reading of `record` exists.
@@ -88,7 +90,7 @@ pub(super) fn repair(record: &[u8], strict: &Strict, d: &Compiled, targets: &[us
         }
         return Some(Fixed { used, lines: 1, what: What::Quotes });
     }
-    other_marks(line, d, targets, row).map(|what| Fixed { used, lines: 1, what })
+    other_marks(line, strict, d, targets, row).map(|what| Fixed { used, lines: 1, what })
 }
 
 fn ragged(len: usize, targets: &[usize]) -> f32 {
@@ -97,7 +99,7 @@ fn ragged(len: usize, targets: &[usize]) -> f32 {
 }
 
 /// A line that another delimiter or another quote turns into exactly the usual number of cells.
-fn other_marks(line: &[u8], d: &Compiled, targets: &[usize], row: &mut Row) -> Option<What> {
+fn other_marks(line: &[u8], strict: &Strict, d: &Compiled, targets: &[usize], row: &mut Row) -> Option<What> {
     let own = String::from_utf8_lossy(&d.delimiter).into_owned();
     let mut tries = Vec::new();
     for delimiter in [";", ",", "\t", "|"] {
@@ -105,7 +107,7 @@ fn other_marks(line: &[u8], d: &Compiled, targets: &[usize], row: &mut Row) -> O
             tries.push((delimiter.to_string(), d.quote, What::Delimiter));
         }
     }
-    if d.quote == Some(b'"') && memchr::memchr(b'\'', line).is_some() {
+    if d.quote == Some(b'"') && !strict.quotes && memchr::memchr(b'\'', line).is_some() {
         tries.push((own, Some(b'\''), What::Quote));
     }
     for (delimiter, quote, what) in tries {
@@ -118,7 +120,10 @@ fn other_marks(line: &[u8], d: &Compiled, targets: &[usize], row: &mut Row) -> O
         let mut other = Row::default();
         other.line = row.line;
         let done = parse(&Compiled::new(&dialect), line, true, &mut other);
-        let clean = matches!(done, End::Done { trouble: 0, .. });
+        let clean = match done {
+            End::Done { trouble: 0, quotes, .. } => quotes || matches!(what, What::Delimiter),
+            _ => false,
+        };
         if clean && other.len() >= 3 && row.len() < other.len() && targets.contains(&other.len()) {
             *row = other;
             return Some(what);

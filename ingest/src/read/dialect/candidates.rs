@@ -14,8 +14,8 @@ const SINGLE: [(&str, f64); 15] = [
     ("|", 0.98),
     (":", 0.45),
     (" ", 0.55),
-    ("^", 0.8),
-    ("~", 0.8),
+    ("^", 0.9),
+    ("~", 0.9),
     ("¬", 0.9),
     ("§", 0.9),
     ("#", 0.6),
@@ -26,10 +26,10 @@ const SINGLE: [(&str, f64); 15] = [
 ];
 
 const SEVERAL: [(&str, f64); 16] = [
-    (", ", 0.99),
-    ("; ", 0.99),
-    (" | ", 1.0),
-    ("| ", 0.99),
+    (", ", 1.012),
+    ("; ", 1.012),
+    (" | ", 1.02),
+    ("| ", 1.01),
     ("||", 1.3),
     ("\t\t", 1.3),
     ("::", 1.2),
@@ -101,7 +101,7 @@ fn quotes(sample: &[u8], hints: &Hints) -> Vec<(Option<char>, f64)> {
     if memchr::memchr(b'"', sample).is_some() {
         found.push((None, 0.8));
     }
-    for (quote, prior) in [('\'', 0.97), ('`', 0.9)] {
+    for (quote, prior) in [('\'', 0.985), ('`', 0.97)] {
         if stands_at_edges(sample, quote as u8) {
             found.push((Some(quote), prior));
         }

@@ -24,6 +24,8 @@ struct Seen {
     worth: f64,
     cells: usize,
     troubled: usize,
+    /// Rows with a quoted cell and no quote out of place.
+    quoted: usize,
     /// Cells that are numbers, dates or times.
     numeric: usize,
     /// Lines that are one number, date or time as they stand.
@@ -53,7 +55,10 @@ pub(super) fn judge(sample: &[u8], whole: bool, dialect: &Dialect) -> Option<Jud
         return None;
     }
     let troubled = seen.troubled as f64 / rows;
-    let score = agree * (0.15 + 0.85 * worth) * (1.0 - 0.7 * troubled.min(1.0));
+    // A header names every column; a quote that protects something is better than one that does not occur.
+    let header = if seen.first == usual { 1.0 } else { 0.8 };
+    let quoting = if seen.quoted > 0 { 1.02 } else { 1.0 };
+    let score = header * quoting * agree * (0.15 + 0.85 * worth) * (1.0 - 0.7 * troubled.min(1.0));
     (score > 0.08).then_some(Judged { score, usual })
 }
 
@@ -80,7 +85,7 @@ fn look(sample: &[u8], whole: bool, dialect: &Dialect) -> Seen {
     let mut before = 0;
     while pos < sample.len() && seen.rows < ROWS {
         row.clear();
-        let End::Done { used, trouble, .. } = parse(&compiled, &sample[pos..], whole, &mut row) else { break };
+        let End::Done { used, trouble, quotes, .. } = parse(&compiled, &sample[pos..], whole, &mut row) else { break };
         let line = std::str::from_utf8(&sample[pos..pos + used]).unwrap_or_default().trim_end_matches(['\n', '\r']);
         pos += used;
         if row.len() == 0 {
@@ -93,6 +98,7 @@ fn look(sample: &[u8], whole: bool, dialect: &Dialect) -> Seen {
         seen.runs += usize::from(row.len() > 1 && row.len() == before);
         before = row.len();
         seen.rows += 1;
+        seen.quoted += usize::from(quotes && trouble == 0);
         seen.troubled += usize::from(trouble > 0);
         *seen.lengths.entry(row.len()).or_default() += 1;
         for i in 0..row.len() {

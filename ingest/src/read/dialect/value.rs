@@ -15,7 +15,7 @@ pub(super) fn worth(cell: &str) -> (f64, bool) {
     if matches!(first, b'"' | b'\'' | b'`') || matches!(last, b'"' | b'`') {
         return (0.2, false);
     }
-    if trimmed.contains([';', '|', '\t', '^', '\u{1}', '\u{1f}']) || trimmed.starts_with(',') || trimmed.ends_with(',') {
+    if trimmed.contains([';', '|', '\t', '^', '~', '¬', '§', '¦', '\u{1}', '\u{1e}', '\u{1f}']) || trimmed.starts_with(',') || trimmed.ends_with(',') {
         return (0.3 * padding, false);
     }
     let strange = trimmed.chars().filter(|c| !c.is_alphanumeric() && !" _-.,:/'()&°%€$£#@+*?!=\\[]{}<>\"\n\r".contains(*c)).count();
