@@ -1,0 +1,209 @@
+//! PostgreSQL's functions that clients call: who and where one is, comments, names of types and relations.
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int32Type};
+use datafusion::error::Result;
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion_pg_catalog::pg_catalog as library;
+
+use crate::pg_catalog::relation::{Relations, find};
+use crate::pg_catalog::tables::{CLASS_OID, OWNER, SETTINGS, comments, role};
+use crate::pg_catalog::{DATABASE, SERVER_VERSION, keys, relation};
+use crate::principal::Principal;
+
+type Body = dyn Fn(&[ArrayRef], usize) -> Result<ArrayRef> + Send + Sync;
+
+/// A function of any number of arguments of any type. Two of one name are equal: a session holds one of each.
+struct Function {
+    name: &'static str,
+    signature: Signature,
+    returns: DataType,
+    body: Arc<Body>,
+}
+
+impl std::fmt::Debug for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Function {}
+
+impl Hash for Function {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Function {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(self.returns.clone())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let arrays = args.args.iter().map(|a| a.to_array(args.number_rows)).collect::<Result<Vec<_>>>()?;
+        (self.body)(&arrays, args.number_rows).map(ColumnarValue::Array)
+    }
+}
+
+fn function(name: &'static str, returns: DataType, body: impl Fn(&[ArrayRef], usize) -> Result<ArrayRef> + Send + Sync + 'static) -> ScalarUDF {
+    let signature = Signature::one_of(vec![datafusion::logical_expr::TypeSignature::VariadicAny, datafusion::logical_expr::TypeSignature::Nullary], Volatility::Stable);
+    ScalarUDF::new_from_impl(Function { name, signature, returns, body: Arc::new(body) })
+}
+
+/// Always the same text (or NULL), whatever the arguments.
+fn text(name: &'static str, value: Option<String>) -> ScalarUDF {
+    function(name, DataType::Utf8, move |_, rows| Ok(Arc::new(std::iter::repeat_n(value.as_deref(), rows).collect::<StringArray>())))
+}
+
+fn flag(name: &'static str, value: bool) -> ScalarUDF {
+    function(name, DataType::Boolean, move |_, rows| Ok(Arc::new(BooleanArray::from(vec![value; rows]))))
+}
+
+fn number(name: &'static str, value: i32) -> ScalarUDF {
+    function(name, DataType::Int32, move |_, rows| Ok(Arc::new(Int32Array::from(vec![value; rows]))))
+}
+
+/// Text looked up by an oid.
+fn by_oid(name: &'static str, values: HashMap<i32, String>) -> ScalarUDF {
+    function(name, DataType::Utf8, move |arrays, rows| {
+        let oids = integers(arrays, 0, rows)?;
+        Ok(Arc::new(oids.iter().map(|oid| values.get(&oid?).map(String::as_str)).collect::<StringArray>()))
+    })
+}
+
+/// The argument at `at` as 32-bit integers; absent or not a number: NULL.
+fn integers(arrays: &[ArrayRef], at: usize, rows: usize) -> Result<Int32Array> {
+    match arrays.get(at) {
+        Some(array) => Ok(cast(array, &DataType::Int32)?.as_primitive::<Int32Type>().clone()),
+        None => Ok(Int32Array::new_null(rows)),
+    }
+}
+
+fn strings(arrays: &[ArrayRef], at: usize, rows: usize) -> Result<StringArray> {
+    match arrays.get(at) {
+        Some(array) => Ok(cast(array, &DataType::Utf8)?.as_string::<i32>().clone()),
+        None => Ok(StringArray::new_null(rows)),
+    }
+}
+
+/// All functions for one principal.
+pub fn all(principal: &Principal, relations: &Relations) -> Vec<ScalarUDF> {
+    let mut list = identity(principal);
+    list.extend(names(relations));
+    list.extend(rights(relations));
+    list.extend(fixed());
+    list
+}
+
+fn identity(principal: &Principal) -> Vec<ScalarUDF> {
+    let account = || Some(principal.account.clone());
+    vec![
+        text("version", Some(format!("PostgreSQL {SERVER_VERSION} (SISS {})", env!("CARGO_PKG_VERSION")))),
+        text("current_database", Some(DATABASE.into())),
+        text("current_schema", Some("public".into())),
+        text("session_user", account()),
+        text("current_user", account()),
+        text("current_role", account()),
+        library::create_current_schemas_udf(),
+        function("current_setting", DataType::Utf8, |arrays, rows| {
+            let setting = |name: &str| SETTINGS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
+            Ok(Arc::new(strings(arrays, 0, rows)?.iter().map(|name| setting(name?)).collect::<StringArray>()))
+        }),
+        // The value asked for, as PostgreSQL answers; nothing is kept: settings belong to the connection.
+        function("set_config", DataType::Utf8, |arrays, rows| Ok(Arc::new(strings(arrays, 1, rows)?))),
+    ]
+}
+
+fn names(relations: &Relations) -> Vec<ScalarUDF> {
+    let of_objects: HashMap<i32, String> = comments(relations).into_iter().filter(|c| c.part == 0).map(|c| (c.object, c.text.to_owned())).collect();
+    let of_columns: HashMap<(i32, i32), String> = comments(relations).into_iter().filter(|c| c.class == CLASS_OID && c.part > 0).map(|c| ((c.object, c.part), c.text.to_owned())).collect();
+    let classes = relations.iter().map(|r| (r.oid, format!("{}.{}", r.area, r.name))).collect();
+    let spaces = relation::areas(relations).into_iter().chain(relation::SYSTEM_SCHEMAS.iter().map(|(name, _)| *name)).map(|area| (relation::namespace(area), area.to_owned())).collect();
+    let definitions: HashMap<i32, String> = keys::all(relations).iter().map(|c| (c.oid, c.definition())).collect();
+    let lookup = relations.clone();
+    vec![
+        by_oid("obj_description", of_objects),
+        function("col_description", DataType::Utf8, move |arrays, rows| {
+            let (tables, columns) = (integers(arrays, 0, rows)?, integers(arrays, 1, rows)?);
+            Ok(Arc::new(tables.iter().zip(&columns).map(|(table, column)| of_columns.get(&(table?, column?)).map(String::as_str)).collect::<StringArray>()))
+        }),
+        by_oid("siss_regclass_name", classes),
+        by_oid("siss_regnamespace_name", spaces),
+        by_oid("pg_get_constraintdef", definitions),
+        function("to_regclass", DataType::Int32, move |arrays, rows| Ok(Arc::new(strings(arrays, 0, rows)?.iter().map(|name| find(&lookup, name?).map(|r| r.oid)).collect::<Int32Array>()))),
+        text("shobj_description", None),
+    ]
+}
+
+/// Reading what one may see is the only right there is, and nobody has another.
+fn rights(relations: &Relations) -> Vec<ScalarUDF> {
+    let reading = |name: &'static str| {
+        function(name, DataType::Boolean, move |arrays, rows| {
+            let wanted = strings(arrays, arrays.len().saturating_sub(1), rows)?;
+            Ok(Arc::new(wanted.iter().map(|right| Some(right.is_some_and(|r| ["select", "usage", "connect"].contains(&r.to_ascii_lowercase().as_str())))).collect::<BooleanArray>()))
+        })
+    };
+    let visible = relations.clone();
+    vec![
+        reading("has_table_privilege"),
+        reading("has_schema_privilege"),
+        reading("has_database_privilege"),
+        reading("has_any_column_privilege"),
+        reading("has_column_privilege"),
+        flag("pg_has_role", false),
+        function("pg_table_is_visible", DataType::Boolean, move |arrays, rows| Ok(Arc::new(integers(arrays, 0, rows)?.iter().map(|oid| Some(visible.iter().any(|r| Some(r.oid) == oid))).collect::<BooleanArray>()))),
+        flag("pg_type_is_visible", true),
+        flag("pg_function_is_visible", true),
+        flag("pg_is_in_recovery", false),
+        flag("pg_is_other_temp_schema", false),
+        flag("pg_relation_is_publishable", false),
+    ]
+}
+
+/// What needs no knowledge of the relations.
+fn fixed() -> Vec<ScalarUDF> {
+    let sizes = ["pg_relation_size", "pg_total_relation_size", "pg_table_size", "pg_indexes_size", "pg_database_size"];
+    let mut list: Vec<ScalarUDF> = sizes.into_iter().map(|name| function(name, DataType::Int64, |_, rows| Ok(Arc::new(Int64Array::new_null(rows))))).collect();
+    let absent = ["pg_get_viewdef", "pg_get_indexdef", "pg_get_triggerdef", "pg_get_ruledef", "pg_get_functiondef", "pg_get_partkeydef", "pg_get_expr", "pg_get_serial_sequence", "pg_get_statisticsobjdef_columns", "pg_tablespace_location", "pg_get_function_result", "pg_get_function_arguments", "pg_get_function_identity_arguments"];
+    list.extend(absent.into_iter().map(|name| text(name, None)));
+    list.extend([
+        function("pg_get_userbyid", DataType::Utf8, |arrays, rows| {
+            Ok(Arc::new(integers(arrays, 0, rows)?.iter().map(|oid| oid.map(|oid| if oid == role(OWNER) { OWNER.to_owned() } else { format!("unknown (OID={oid})") })).collect::<StringArray>()))
+        }),
+        number("pg_backend_pid", std::process::id() as i32),
+        number("pg_my_temp_schema", 0),
+        number("pg_stat_get_numscans", 0),
+        text("pg_encoding_to_char", Some("UTF8".into())),
+        text("pg_advisory_unlock_all", None),
+        text("inet_server_addr", None),
+        text("inet_client_addr", None),
+        function("pg_size_pretty", DataType::Utf8, |arrays, rows| Ok(Arc::new(strings(arrays, 0, rows)?.iter().map(|n| n.map(|n| format!("{n} bytes"))).collect::<StringArray>()))),
+        function("pg_partition_ancestors", DataType::Int32, |arrays, rows| Ok(Arc::new(integers(arrays, 0, rows)?))),
+        library::format_type::create_format_type_udf(),
+        library::quote_ident_udf::create_quote_ident_udf(),
+        library::quote_ident_udf::create_parse_ident_udf(),
+        library::array_bounds_udf::create_array_upper_udf(),
+        library::array_bounds_udf::create_array_lower_udf(),
+    ]);
+    list
+}
