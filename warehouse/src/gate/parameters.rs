@@ -1,8 +1,9 @@
 //! Bound parameters: `$1`, `$2`, … typed by the place where they stand in the plan.
 
 use arrow::datatypes::DataType;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, ScalarValue};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 
 use crate::error::{Error, Kind, Result};
 use crate::gate::errors;
@@ -13,7 +14,10 @@ const MOST: usize = 1_000;
 
 /// Types of `$1`, `$2`, … in order; text where the plan does not tell.
 pub fn types(plan: &LogicalPlan) -> Result<Vec<DataType>> {
-    let found = plan.get_parameter_types().map_err(errors::planning)?;
+    let mut found = plan.get_parameter_types().map_err(errors::planning)?;
+    for name in of_limits(plan)? {
+        found.insert(name, Some(DataType::Int64));
+    }
     let mut types = Vec::new();
     for (name, data_type) in found {
         let number = name.strip_prefix('$').and_then(|n| n.parse::<usize>().ok()).filter(|n| (1..=MOST).contains(n));
@@ -26,6 +30,26 @@ pub fn types(plan: &LogicalPlan) -> Result<Vec<DataType>> {
         types[number - 1] = plain(data_type.unwrap_or(DataType::Utf8));
     }
     Ok(types)
+}
+
+/// The parameters that stand in LIMIT or OFFSET, whose type the engine leaves open.
+fn of_limits(plan: &LogicalPlan) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    let walked = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Limit(limit) = node {
+            for e in limit.skip.iter().chain(&limit.fetch) {
+                e.apply(|part| {
+                    if let Expr::Placeholder(p) = part {
+                        names.push(p.id.clone());
+                    }
+                    Ok(TreeNodeRecursion::Continue)
+                })?;
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    walked.map_err(errors::planning)?;
+    Ok(names)
 }
 
 /// A client sends text or numbers: layouts of text are one type to it.

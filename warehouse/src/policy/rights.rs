@@ -183,3 +183,18 @@ fn with_facts(e: &Expr, principal: &Principal) -> Result<Expr> {
     });
     replaced.map(|t| t.data).map_err(crate::gate::errors::planning)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rights_of_every_contract_compile() {
+        let dir = Catalog::find_dir(None).expect("contracts");
+        let catalog = Catalog::load(&dir).expect("valid contracts");
+        let rights = Rights::compile(&catalog).expect("rights");
+        let comune = Principal::new("comune_058091", "comune").with_fact("codice_istat", "058091").with_fact("ambito", "RM 1");
+        assert!(!rights.of(&comune).expect("facts").is_empty());
+        assert_eq!(rights.of(&Principal::new("comune_058091", "comune")).expect_err("no facts").code, "session.fact");
+    }
+}

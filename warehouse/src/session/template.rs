@@ -77,6 +77,8 @@ fn config(limits: &Limits) -> SessionConfig {
     options.sql_parser.collect_spans = true;
     // Casts give plain text, as the contract's columns are described.
     options.sql_parser.map_string_types_to_utf8view = false;
+    // `12.50` is money, not a binary fraction.
+    options.sql_parser.parse_float_as_decimal = true;
     // Wrong rows have come out of filters inside the Parquet reader (security.md A3.1): it prunes by them only.
     options.execution.parquet.pushdown_filters = false;
     // Columns carry their titles as metadata, and UNION keeps those of one branch: the check takes that for a fault.

@@ -35,6 +35,9 @@ const FRAME: usize = 8 << 20;
 /// How long a query that ended may keep the processor busy before the process is given up.
 const QUIET: Duration = Duration::from_millis(400);
 
+/// A query that runs longer than this yields to shorter ones.
+const LONG: Duration = Duration::from_secs(1);
+
 /// A piece of an answer on its way to the socket.
 enum Out {
     Head(Head),
@@ -56,7 +59,7 @@ pub async fn serve(warehouse: Warehouse) -> Result<()> {
     let start: Start = parse(&frame.payload)?;
     let warehouse = warehouse.with_limits(start.limits)?;
     limits::apply(warehouse.limits()).map_err(fault)?;
-    let threads = Builder::new_multi_thread().worker_threads(warehouse.limits().threads).thread_stack_size(STACK).thread_name("query").enable_all().build();
+    let threads = Builder::new_multi_thread().worker_threads(warehouse.limits().threads).thread_stack_size(STACK).thread_name(limits::QUERY_THREAD).enable_all().build();
 
     let (send, receive) = mpsc::channel(1);
     tokio::spawn(async move {
@@ -69,7 +72,7 @@ pub async fn serve(warehouse: Warehouse) -> Result<()> {
         std::process::exit(0);
     });
     let fresh = limits::data_bytes().map_err(fault)?;
-    let mut worker = Worker { warehouse, threads: threads.map_err(fault)?, frames: receive, socket: BufWriter::new(writer), fresh };
+    let mut worker = Worker { warehouse, threads: threads.map_err(fault)?, frames: receive, socket: BufWriter::new(writer), fresh, is_demoted: false };
     let end = worker.serve().await.map_err(fault);
     // A runtime must not be dropped where tasks run.
     worker.threads.shutdown_background();
@@ -92,6 +95,8 @@ struct Worker {
     socket: BufWriter<OwnedWriteHalf>,
     /// Bytes of memory before the first query.
     fresh: u64,
+    /// The query of this moment runs for long, at a lower priority.
+    is_demoted: bool,
 }
 
 impl Worker {
@@ -109,7 +114,8 @@ impl Worker {
             };
             limits::allow_cpu(self.warehouse.limits())?;
             let end = self.answer(ask).await?;
-            if end == End::Lost || !self.is_quiet(end).await || limits::is_bloated(self.warehouse.limits(), self.fresh) {
+            let is_demoted = std::mem::take(&mut self.is_demoted) && !limits::set_query_priority(false);
+            if is_demoted || end == End::Lost || !self.is_quiet(end).await || limits::is_bloated(self.warehouse.limits(), self.fresh) {
                 std::process::exit(0);
             }
         }
@@ -124,8 +130,14 @@ impl Worker {
                 let _ = send.send(Out::Failed(Error::internal("query.panic", "the query panicked"))).await;
             }
         });
+        let long = tokio::time::sleep(LONG);
+        tokio::pin!(long);
         loop {
             tokio::select! {
+                () = &mut long, if !self.is_demoted => {
+                    self.is_demoted = true;
+                    limits::set_query_priority(true);
+                }
                 out = receive.recv() => match out {
                     Some(Out::Head(head)) => wire::write_json(&mut self.socket, Tag::Head, &head).await?,
                     Some(Out::Data(buffers)) => wire::write_buffers(&mut self.socket, &buffers).await?,

@@ -41,6 +41,27 @@ pub fn used_cpu() -> Duration {
     time(usage.ru_utime) + time(usage.ru_stime)
 }
 
+/// Threads that work for a query; the loop that hears "cancel" keeps its priority.
+pub const QUERY_THREAD: &str = "query";
+
+/// Niceness of a query that runs for long: short ones of others go first.
+const LONG: libc::c_int = 10;
+
+/// Sets the priority of the threads that work for the query. Lowering it always succeeds; raising it again needs a right
+/// that a worker usually lacks: then false.
+pub fn set_query_priority(is_long: bool) -> bool {
+    let nice = if is_long { LONG } else { 0 };
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return false };
+    let mut done = true;
+    for task in tasks.flatten() {
+        let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        let Some(id) = task.file_name().to_str().and_then(|id| id.parse::<libc::id_t>().ok()).filter(|_| name.trim_end() == QUERY_THREAD) else { continue };
+        // SAFETY: takes three integers; on Linux a thread's id names that thread alone.
+        done &= unsafe { libc::setpriority(libc::PRIO_PROCESS, id, nice) } == 0;
+    }
+    done
+}
+
 /// Ends this process when the thread that started it ends. The socket's end says the same a little later.
 pub fn die_with_parent() {
     // SAFETY: takes two integers and touches no memory of ours.

@@ -36,7 +36,12 @@ impl Keeper {
         let work = move || {
             for job in todo {
                 match job {
-                    Job::Start(command, socket, answer) => drop(answer.send(spawn(&command, socket))),
+                    Job::Start(command, socket, answer) => {
+                        // Whoever asked is gone: nobody else would end it.
+                        if let Err(Ok(mut child)) = answer.send(spawn(&command, socket)) {
+                            drop(child.kill().and_then(|()| child.wait()));
+                        }
+                    }
                     Job::Bury(mut child) => drop(child.wait()),
                 }
             }

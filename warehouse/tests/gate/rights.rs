@@ -111,3 +111,26 @@ async fn parameters_take_the_type_of_their_place() {
     ask.parameters.pop();
     assert_eq!(session.query(ask).await.map(|_| ()).expect_err("too few").code, "sql.parameters");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_stand_where_clients_put_them() {
+    let world = World::new(&[]).await;
+    let session = world.warehouse.session(&district()).await.expect("session");
+    for (sql, values, expected) in [
+        ("SELECT id FROM prova.persone ORDER BY id LIMIT $1 OFFSET $2", ["2", "3"], "3,4"),
+        ("SELECT id FROM prova.persone WHERE id IN ($1, $2)", ["1", "2"], "1,2"),
+        ("SELECT id FROM prova.persone WHERE id BETWEEN $1 AND $2", ["1", "2"], "1,2"),
+        ("SELECT id FROM prova.persone WHERE ambito LIKE $1 AND id = $2", ["RM%", "2"], "2"),
+        ("SELECT id FROM prova.persone WHERE id = $1::bigint + $2::int", ["1", "2"], "3"),
+        ("SELECT $1 || 'b', $2::text", ["a", "c"], "ab|c"),
+        ("SELECT id FROM prova.persone WHERE importo = $1 OR nato = $2", ["2.50", "1970-01-06"], "2,5"),
+    ] {
+        let mut ask = statement(sql);
+        ask.parameters = values.iter().map(|v| Some((*v).to_owned())).collect();
+        let answer = match session.query(ask).await {
+            Ok(rows) => texts(rows).await,
+            Err(error) => Err(error),
+        };
+        assert_eq!(answer.map_err(|e| format!("{e:?}")).as_ref().map(|rows| rows.join(",")), Ok(expected.to_owned()), "{sql}");
+    }
+}
