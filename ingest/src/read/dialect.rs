@@ -58,9 +58,8 @@ fn single_column(sample: &[u8], whole: bool, hints: &Hints) -> Detected {
     // Commas that stand in prose must not cut it: a delimiter that does not occur leaves the lines whole.
     if !found && memchr::memchr(b',', sample).is_some() {
         let unused = ["\t", ";", "|", "\u{1f}"].into_iter().find(|d| memchr::memchr(d.as_bytes()[0], sample).is_none());
-        let spread = score::spread(sample, whole, &dialect);
         if let Some(unused) = unused
-            && spread > 0.5
+            && score::prose(sample, whole, &dialect)
         {
             dialect.delimiter = unused.to_string();
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::Read;
 
-use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{CoderResult, Decoder, Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::ReadError;
 
@@ -150,27 +150,30 @@ pub(crate) fn detect(sample: &[u8], whole: bool) -> (&'static Encoding, usize) {
     (prefer_western(sample, guess), 0)
 }
 
-/// Few accented letters are no evidence for a far alphabet: senders are Western unless the text is full of high bytes.
+/// Few accented letters are no evidence for a far alphabet: senders are Western unless the text is full of high bytes. Lone
+/// carriage returns are the mark of an old Macintosh.
 fn prefer_western(sample: &[u8], guess: &'static Encoding) -> &'static Encoding {
     let high = sample.iter().filter(|b| **b >= 0x80).count();
     let letters = sample.iter().filter(|b| b.is_ascii_alphabetic()).count();
-    match high * 4 < letters.max(1) && western(sample) {
-        true => WINDOWS_1252,
-        false => guess,
+    let windows = usual_share(sample, WINDOWS_1252);
+    let old_mac = memchr::memchr(b'\n', sample).is_none() && memchr::memchr(b'\r', sample).is_some();
+    match () {
+        _ if old_mac && usual_share(sample, MACINTOSH) > windows => MACINTOSH,
+        _ if high * 4 < letters.max(1) && windows >= 0.9 => WINDOWS_1252,
+        _ => guess,
     }
 }
 
-/// True when the high bytes, read as Windows-1252, are the letters and signs that Western texts use.
-fn western(sample: &[u8]) -> bool {
+/// Share of the high bytes that an encoding makes the letters and signs of Western texts.
+fn usual_share(sample: &[u8], encoding: &'static Encoding) -> f64 {
     let usual = "àèéìíòóùúÀÈÉÌÍÒÓÙÚáâäãåçêëîïñôöõüûÁÂÄÃÅÇÊËÎÏÑÔÖÕÜÛßæøÆØœŒÿýÝ°ªº§£€«»“”‘’–—…·©®™±²³¼½¾×÷µ¿¡´\u{a0}\u{ad}¨¬¢¥¦¶†‡•‹›„‚ˆ˜¸¯";
-    let (text, _) = WINDOWS_1252.decode_without_bom_handling(sample);
-    let mut good = 0;
-    let mut all = 0;
+    let (text, _) = encoding.decode_without_bom_handling(sample);
+    let (mut good, mut all) = (0u32, 0u32);
     for c in text.chars().filter(|c| !c.is_ascii()) {
         all += 1;
-        good += usize::from(usual.contains(c));
+        good += u32::from(usual.contains(c));
     }
-    good * 10 >= all * 9
+    f64::from(good) / f64::from(all.max(1))
 }
 
 fn utf16_without_bom(sample: &[u8]) -> Option<&'static Encoding> {

@@ -26,6 +26,9 @@ struct Seen {
     troubled: usize,
     /// Rows with a quoted cell and no quote out of place.
     quoted: usize,
+    /// Cells of an unquoted dialect that begin with a double quote, and those that end with one too.
+    opened: usize,
+    wrapped: usize,
     /// Cells that are numbers, dates or times.
     numeric: usize,
     /// Lines that are one number, date or time as they stand.
@@ -58,7 +61,9 @@ pub(super) fn judge(sample: &[u8], whole: bool, dialect: &Dialect) -> Option<Jud
     // A header names every column; a quote that protects something is better than one that does not occur.
     let header = if seen.first == usual { 1.0 } else { 0.8 };
     let quoting = if seen.quoted > 0 { 1.02 } else { 1.0 };
-    let score = header * quoting * agree * (0.15 + 0.85 * worth) * (1.0 - 0.7 * troubled.min(1.0));
+    // Cells that begin and end with the same mark are quoted, whoever says that nothing is.
+    let bare = if seen.wrapped * 10 >= seen.opened * 7 && seen.opened > 0 { 0.5 } else { 1.0 };
+    let score = bare * header * quoting * agree * (0.15 + 0.85 * worth) * (1.0 - 0.45 * troubled.min(1.0));
     (score > 0.08).then_some(Judged { score, usual })
 }
 
@@ -107,6 +112,10 @@ fn look(sample: &[u8], whole: bool, dialect: &Dialect) -> Seen {
             }
             let cell = row.text(i).unwrap_or_default();
             let (points, number) = worth(cell);
+            if dialect.quote.is_none() && cell.starts_with('"') {
+                seen.opened += 1;
+                seen.wrapped += usize::from(cell.len() > 1 && cell.ends_with('"'));
+            }
             seen.numeric += usize::from(number);
             seen.worth += points;
             seen.cells += 1;
@@ -124,11 +133,11 @@ pub(super) fn usual(sample: &[u8], whole: bool, dialect: &Dialect) -> usize {
     usual_of(&look(sample, whole, dialect))
 }
 
-/// Share of rows that do not have the usual length.
-pub(super) fn spread(sample: &[u8], whole: bool, dialect: &Dialect) -> f64 {
+/// True when many lines hold no delimiter, so that it is a mark of the text rather than of a table.
+pub(super) fn prose(sample: &[u8], whole: bool, dialect: &Dialect) -> bool {
     let seen = look(sample, whole, dialect);
-    let usual = usual_of(&seen);
-    1.0 - seen.lengths.get(&usual).copied().unwrap_or(0) as f64 / seen.rows.max(1) as f64
+    let single = seen.lengths.get(&1).copied().unwrap_or(0);
+    seen.rows >= 4 && single * 7 > seen.rows
 }
 
 /// How records end, line breaks inside quotes left out.
