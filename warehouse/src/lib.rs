@@ -17,10 +17,10 @@ pub mod worker;
 
 use std::sync::Arc;
 
-use datasets::catalog::Catalog;
 use datafusion::catalog::CatalogProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionContext;
+use datasets::catalog::Catalog;
 
 use crate::config::{Config, Limits};
 use crate::error::{Error, Kind, Result};

@@ -1,8 +1,6 @@
 //! The service's own tables (`sistema.queries`, `sistema.deliveries`, `sistema.violations`): rows are buffered and
 //! written as one commit per table, because a commit for each row would drown the lake in small files.
 
-mod queries;
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -18,7 +16,6 @@ use parking_lot::Mutex;
 use crate::Warehouse;
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Load, RefusedLines};
-use crate::worker::{QueryLog, QueryRecord};
 
 /// Pause between two writes of what has come in.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -35,7 +32,6 @@ pub struct SystemLog {
 struct Inner {
     warehouse: Warehouse,
     rows: Mutex<BTreeMap<DatasetName, Vec<RecordBatch>>>,
-    queries: Mutex<Vec<QueryRecord>>,
     /// One flush at a time, so that a caller's flush ends after the rows it saw are committed.
     flushing: tokio::sync::Mutex<()>,
 }
@@ -43,7 +39,7 @@ struct Inner {
 impl SystemLog {
     /// Starts the writer: one commit per table about every two seconds while there is something to write.
     pub fn start(warehouse: Warehouse) -> Self {
-        let inner = Arc::new(Inner { warehouse, rows: Mutex::default(), queries: Mutex::default(), flushing: tokio::sync::Mutex::default() });
+        let inner = Arc::new(Inner { warehouse, rows: Mutex::default(), flushing: tokio::sync::Mutex::default() });
         tokio::spawn(write_on(Arc::downgrade(&inner)));
         Self { inner }
     }
@@ -53,18 +49,13 @@ impl SystemLog {
     pub fn append(&self, table: &DatasetName, rows: RecordBatch) -> Result<()> {
         let contract = self.inner.warehouse.catalog().get(table).ok_or_else(|| Error::new(Kind::NotFound, "system.table", format!("no dataset '{table}'")))?;
         let wanted = datasets::derive::arrow::schema(contract);
-        let same = wanted.fields().len() == rows.num_columns() && wanted.fields().iter().zip(rows.schema().fields()).all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type());
+        let same = wanted.fields().len() == rows.num_columns()
+            && wanted.fields().iter().zip(rows.schema().fields()).all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type());
         if !same {
             return Err(Error::new(Kind::Invalid, "system.columns", format!("rows for '{table}' do not have its contract's columns")));
         }
         self.inner.rows.lock().entry(table.clone()).or_default().push(rows);
         Ok(())
-    }
-
-    /// What a pool calls for each finished query.
-    pub fn query_log(&self) -> QueryLog {
-        let inner = self.inner.clone();
-        Arc::new(move |record| inner.queries.lock().push(record))
     }
 
     /// Writes what was taken so far; returns when it is committed. Rows of a table that failed are kept for the next time.
@@ -91,14 +82,7 @@ async fn write_on(log: Weak<Inner>) {
 impl Inner {
     async fn flush(&self) -> Result<()> {
         let _one = self.flushing.lock().await;
-        let queries = std::mem::take(&mut *self.queries.lock());
-        let mut rows = std::mem::take(&mut *self.rows.lock());
-        if !queries.is_empty() {
-            let name = queries::table();
-            if let Some(contract) = self.warehouse.catalog().get(&name) {
-                rows.entry(name).or_default().push(queries::batch(contract, &queries)?);
-            }
-        }
+        let rows = std::mem::take(&mut *self.rows.lock());
         let mut failed = None;
         for (table, batches) in rows {
             if let Err(error) = self.write(&table, &batches).await {

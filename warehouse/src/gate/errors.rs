@@ -68,7 +68,9 @@ pub fn running(error: DataFusionError) -> Error {
             ArrowError::DivideByZero => (Kind::Data, "data.division", "division by zero"),
             ArrowError::ArithmeticOverflow(_) => (Kind::Data, "data.overflow", "a number is out of range"),
             ArrowError::CastError(_) | ArrowError::ParseError(_) => (Kind::Data, "data.cast", "a value cannot be converted to the requested type"),
-            ArrowError::ExternalError(_) | ArrowError::IoError(..) | ArrowError::IpcError(_) => return with_source(Kind::Internal, "query.run", "internal error".into(), error),
+            ArrowError::ExternalError(_) | ArrowError::IoError(..) | ArrowError::IpcError(_) => {
+                return with_source(Kind::Internal, "query.run", "internal error".into(), error);
+            }
             _ => (Kind::Data, "data.value", "a value does not fit the operation applied to it"),
         },
         DataFusionError::Execution(_) => (Kind::Data, "data.value", "a value does not fit the operation applied to it"),

@@ -71,9 +71,10 @@ pub fn bind(plan: LogicalPlan, values: &[Parameter]) -> Result<LogicalPlan> {
     }
     let mut scalars = Vec::with_capacity(types.len());
     for (number, (data_type, value)) in types.iter().zip(values).enumerate() {
-        scalars.push(scalar(value, data_type).map_err(|()| {
-            Error::new(Kind::Data, "data.parameter", format!("the value of ${} does not fit its type {data_type}", number + 1))
-        })?);
+        scalars.push(
+            scalar(value, data_type)
+                .map_err(|()| Error::new(Kind::Data, "data.parameter", format!("the value of ${} does not fit its type {data_type}", number + 1)))?,
+        );
     }
     plan.with_param_values(ParamValues::from(scalars)).map_err(errors::planning)
 }

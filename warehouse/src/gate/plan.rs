@@ -52,7 +52,11 @@ impl Walk<'_> {
     fn node(&mut self, node: &LogicalPlan) -> Result<()> {
         self.nodes += 1;
         if self.nodes > self.limits.plan_nodes {
-            return Err(Error::new(Kind::Limit, "limit.plan", format!("the query needs more than {} steps: a WITH query counts each time it is used", self.limits.plan_nodes)));
+            return Err(Error::new(
+                Kind::Limit,
+                "limit.plan",
+                format!("the query needs more than {} steps: a WITH query counts each time it is used", self.limits.plan_nodes),
+            ));
         }
         match node {
             LogicalPlan::Projection(_)
@@ -129,4 +133,3 @@ fn pattern(e: &Expr) -> Result<()> {
         None => Err(Error::new(Kind::Forbidden, "sql.pattern", "a pattern must be a literal")),
     }
 }
-

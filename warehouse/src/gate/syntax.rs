@@ -163,7 +163,9 @@ impl Visitor for Walk<'_> {
             return refuse("limit.nodes", format!("more than {} expressions", self.limits.nodes));
         }
         match expr {
-            Expr::InList { list, .. } if list.len() > self.limits.in_list => refuse("limit.list", format!("a list of more than {} values", self.limits.in_list)),
+            Expr::InList { list, .. } if list.len() > self.limits.in_list => {
+                refuse("limit.list", format!("a list of more than {} values", self.limits.in_list))
+            }
             _ => ControlFlow::Continue(()),
         }
     }

@@ -32,9 +32,7 @@ impl Check<'_> {
             Expr::Between(b) => self.pair(&b.expr, &b.low) && self.pair(&b.expr, &b.high),
             Expr::InList(list) => list.list.iter().all(|item| self.pair(&list.expr, item)),
             // Only a prefix: a general pattern is compiled, and costs time that depends on hidden rows.
-            Expr::Like(like) => {
-                !like.case_insensitive && like.escape_char.is_none() && self.pair(&like.expr, &like.pattern) && is_prefix(&like.pattern)
-            }
+            Expr::Like(like) => !like.case_insensitive && like.escape_char.is_none() && self.pair(&like.expr, &like.pattern) && is_prefix(&like.pattern),
             _ => false,
         }
     }

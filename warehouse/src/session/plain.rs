@@ -15,7 +15,8 @@ pub fn schema(schema: &Schema) -> SchemaRef {
 /// `batch` in the layout of `schema`, which [`schema`] made from the batch's own. Arrays that are plain are not copied.
 pub fn batch(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     let columns = batch.columns().iter().zip(schema.fields());
-    let columns: Vec<ArrayRef> = columns.map(|(c, f)| if c.data_type() == f.data_type() { Ok(c.clone()) } else { cast(c, f.data_type()) }).collect::<Result<_, _>>()?;
+    let columns: Vec<ArrayRef> =
+        columns.map(|(c, f)| if c.data_type() == f.data_type() { Ok(c.clone()) } else { cast(c, f.data_type()) }).collect::<Result<_, _>>()?;
     RecordBatch::try_new_with_options(schema.clone(), columns, &RecordBatchOptions::new().with_row_count(Some(batch.num_rows())))
 }
 

@@ -1,10 +1,11 @@
 //! What passes over the socket between the server and a worker: frames of a tag, a length and a payload.
 //! Questions and ends are JSON; rows are one Arrow IPC stream, cut into frames as it comes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use arrow::buffer::Buffer;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -88,18 +89,27 @@ impl From<&Error> for Failed {
 
 impl From<Failed> for Error {
     fn from(failed: Failed) -> Self {
-        let code = CODES.iter().find(|c| **c == failed.code).copied().unwrap_or("query.run");
-        Self::new(failed.kind, code, failed.message)
+        Self::new(failed.kind, code(&failed.code), failed.message)
     }
 }
 
-/// Codes that a worker answers with; any other arrives as `query.run`.
-const CODES: &[&str] = &[
-    "data.cast", "data.division", "data.overflow", "data.parameter", "data.value", "limit.chain", "limit.ctes", "limit.depth", "limit.grouping", "limit.joins", "limit.list",
-    "limit.memory", "limit.nodes", "limit.pattern", "limit.plan", "limit.planning", "limit.row", "limit.sets", "limit.spill", "limit.text", "limit.time", "limit.tokens",
-    "session.fact", "session.role", "sql.ambiguous", "sql.column", "sql.duplicate", "sql.empty", "sql.function", "sql.invalid", "sql.many", "sql.parameter", "sql.parameters",
-    "sql.pattern", "sql.recursive", "sql.statement", "sql.syntax", "sql.unsupported", "table.unknown",
-];
+/// Most different codes that are kept; a worker that invents more is not believed.
+const MOST_CODES: usize = 200;
+
+/// The code as a text that lives as long as the process: there are few, and doors compare them.
+fn code(text: &str) -> &'static str {
+    static KNOWN: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut known = KNOWN.lock();
+    if let Some(code) = known.get(text) {
+        return code;
+    }
+    if known.len() >= MOST_CODES {
+        return "query.run";
+    }
+    let code: &'static str = String::from(text).leak();
+    known.insert(code);
+    code
+}
 
 /// Reads frames; a wait for one may be given up and taken up again without losing a byte.
 pub struct Frames<R> {

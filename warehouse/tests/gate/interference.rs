@@ -24,7 +24,19 @@ fn other_hidden(seed: u64) -> Vec<Person> {
 }
 
 fn value(random: &mut StdRng) -> String {
-    let shapes = ["id", "posti", "posti - 50", "100 / (posti - 200)", "100 / posti", "cast(cf AS bigint)", "cast(substr(cf, 4, 1) AS bigint)", "length(ambito)", "id * id", "cast(importo AS bigint)", "date_part('year', nato)"];
+    let shapes = [
+        "id",
+        "posti",
+        "posti - 50",
+        "100 / (posti - 200)",
+        "100 / posti",
+        "cast(cf AS bigint)",
+        "cast(substr(cf, 4, 1) AS bigint)",
+        "length(ambito)",
+        "id * id",
+        "cast(importo AS bigint)",
+        "date_part('year', nato)",
+    ];
     shapes.choose(random).map_or_else(String::new, |s| (*s).to_owned())
 }
 
@@ -52,7 +64,9 @@ fn query(random: &mut StdRng) -> String {
         1 => format!("SELECT id, cf FROM prova.persone WHERE {filter}"),
         2 => format!("SELECT ambito, sum(posti), max(cf) FROM prova.persone WHERE {filter} GROUP BY ambito"),
         3 => format!("SELECT id FROM prova.persone WHERE {filter} ORDER BY {}, id LIMIT 5", value(random)),
-        4 => format!("SELECT a.id FROM prova.persone a JOIN prova.persone b ON {} = b.id WHERE a.id IN (SELECT id FROM prova.persone WHERE {filter})", "a.posti"),
+        4 => {
+            format!("SELECT a.id FROM prova.persone a JOIN prova.persone b ON {} = b.id WHERE a.id IN (SELECT id FROM prova.persone WHERE {filter})", "a.posti")
+        }
         _ => format!("SELECT id, row_number() OVER (ORDER BY {}, id) FROM prova.persone WHERE {filter}", value(random)),
     }
 }

@@ -31,7 +31,12 @@ async fn predicates_that_raise_errors_see_permitted_rows_only() {
 async fn errors_hold_no_value() {
     let world = World::new(&hidden()).await;
     let session = world.warehouse.session(&district()).await.expect("session");
-    for sql in ["SELECT id FROM prova.persone WHERE cast(cf AS bigint) >= 0", "SELECT to_timestamp(cf) FROM prova.persone", "SELECT cast(ambito AS date) FROM prova.persone", "SELECT 1/posti FROM prova.persone"] {
+    for sql in [
+        "SELECT id FROM prova.persone WHERE cast(cf AS bigint) >= 0",
+        "SELECT to_timestamp(cf) FROM prova.persone",
+        "SELECT cast(ambito AS date) FROM prova.persone",
+        "SELECT 1/posti FROM prova.persone",
+    ] {
         let error = match session.query(statement(sql)).await {
             Ok(rows) => texts(rows).await.expect_err(sql),
             Err(error) => error,
@@ -67,7 +72,10 @@ async fn a_condition_that_is_null_hides_every_row() {
     assert_eq!(world.ask(&role("spento"), "SELECT count(*) FROM prova.persone").await, Ok(vec!["0".into()]));
     assert_eq!(world.ask(&role("spento"), "SELECT id FROM prova.persone WHERE ambito = 'RM 1'").await, Ok(vec![]));
     // The trap itself, without a policy: a filter that became NULL must not vanish.
-    assert_eq!(world.ask(&role("regione"), "SELECT count(*) FROM (SELECT ambito, CAST(NULL AS VARCHAR) AS r FROM prova.persone) WHERE r = 'x'").await, Ok(vec!["0".into()]));
+    assert_eq!(
+        world.ask(&role("regione"), "SELECT count(*) FROM (SELECT ambito, CAST(NULL AS VARCHAR) AS r FROM prova.persone) WHERE r = 'x'").await,
+        Ok(vec!["0".into()])
+    );
     assert_eq!(world.ask(&role("regione"), "SELECT count(*) FROM prova.persone WHERE ambito = 'RM 1' AND NULL").await, Ok(vec!["0".into()]));
 }
 
@@ -80,7 +88,16 @@ async fn absent_and_hidden_tables_give_the_same_error() {
         async move { session.query(statement(&format!("SELECT * FROM {table}"))).await.map(|_| ()).expect_err(table).to_string().replace(table, "T") }
     };
     let absent = message("prova.inesiste").await;
-    for hidden in ["prova.riservata", "siss.prova.riservata", "prova.persone_storia", "persone", "information_schema.tables", "altro.prova.persone", "datafusion.public.persone", "pg_catalog.pg_class"] {
+    for hidden in [
+        "prova.riservata",
+        "siss.prova.riservata",
+        "prova.persone_storia",
+        "persone",
+        "information_schema.tables",
+        "altro.prova.persone",
+        "datafusion.public.persone",
+        "pg_catalog.pg_class",
+    ] {
         assert_eq!(message(hidden).await, absent, "{hidden}");
     }
     assert!(absent.starts_with("table.unknown"), "{absent}");

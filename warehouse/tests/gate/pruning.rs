@@ -34,7 +34,16 @@ async fn files_of_hidden_rows_are_not_opened() {
     // By a leak-proof predicate of the user's, beside one that is not, where all rows are permitted.
     assert_eq!(world.ask(&role("regione"), "SELECT sum(id) FROM prova.persone WHERE ambito = 'RM 1' AND 10/(posti-200) < 5").await, Ok(vec!["4950".into()]));
     assert_eq!(world.ask(&role("regione"), "SELECT count(*) FROM prova.persone WHERE id BETWEEN 3 AND 5 AND length(ambito) = 4").await, Ok(vec!["3".into()]));
-    for predicate in ["importo < 130.5", "importo < 130", "nato < '1970-05-01'", "nato < date '1970-05-01'", "id IN (1, 2, 3, 4, 5)", "id = 7 OR id = 8", "NOT id > 200", "ambito LIKE 'RM%' AND id < 100"] {
+    for predicate in [
+        "importo < 130.5",
+        "importo < 130",
+        "nato < '1970-05-01'",
+        "nato < date '1970-05-01'",
+        "id IN (1, 2, 3, 4, 5)",
+        "id = 7 OR id = 8",
+        "NOT id > 200",
+        "ambito LIKE 'RM%' AND id < 100",
+    ] {
         let answer = world.ask(&role("regione"), &format!("SELECT id FROM prova.persone WHERE {predicate}")).await;
         assert!(answer.is_ok_and(|rows| !rows.is_empty()), "{predicate}");
     }

@@ -86,7 +86,9 @@ classes = ["public"]
 
 fn column(name: &str, of: &str, class: &str) -> String {
     let required = matches!(name, "id" | "codice" | "chiave");
-    format!("[[column]]\nrequired = {required}\nname = \"{name}\"\ntype = \"{of}\"\ntitle = {{ it = \"{name}\", en = \"{name}\" }}\ndescription = {{ it = \"{name}\", en = \"{name}\" }}\nclass = \"{class}\"\n")
+    format!(
+        "[[column]]\nrequired = {required}\nname = \"{name}\"\ntype = \"{of}\"\ntitle = {{ it = \"{name}\", en = \"{name}\" }}\ndescription = {{ it = \"{name}\", en = \"{name}\" }}\nclass = \"{class}\"\n"
+    )
 }
 
 fn contracts(dir: &Path) {
@@ -94,11 +96,20 @@ fn contracts(dir: &Path) {
     std::fs::create_dir_all(dir.join("prova")).expect("folder");
     std::fs::create_dir_all(dir.join("code_lists")).expect("folder");
     write("roles.toml", ROLES.into());
-    let persone: String = [("id", "integer", "public"), ("ambito", "text", "public"), ("cf", "text", "personal"), ("posti", "integer", "internal"), ("importo", "decimal(12,2)", "internal"), ("nato", "date", "internal"), ("diagnosi", "text", "special")]
-        .map(|(n, t, c)| column(n, t, c))
-        .concat();
+    let persone: String = [
+        ("id", "integer", "public"),
+        ("ambito", "text", "public"),
+        ("cf", "text", "personal"),
+        ("posti", "integer", "internal"),
+        ("importo", "decimal(12,2)", "internal"),
+        ("nato", "date", "internal"),
+        ("diagnosi", "text", "special"),
+    ]
+    .map(|(n, t, c)| column(n, t, c))
+    .concat();
     write("prova/persone.toml", format!("{HEAD}mode = \"append\"\nkey = [\"id\"]\nsort = [\"ambito\"]\n{FEED}{PERSONE_ACCESS}{persone}"));
-    let registro: String = [("codice", "text", "public"), ("ambito", "text", "public"), ("posti", "integer", "public")].map(|(n, t, c)| column(n, t, c)).concat();
+    let registro: String =
+        [("codice", "text", "public"), ("ambito", "text", "public"), ("posti", "integer", "public")].map(|(n, t, c)| column(n, t, c)).concat();
     write("prova/registro.toml", format!("{HEAD}mode = \"versions\"\nkey = [\"codice\"]\n{FEED}{REGISTRO_ACCESS}{registro}"));
     let riservata = column("chiave", "text", "public");
     let access = "[[access]]\nroles = [\"ispettore\"]\nrows = \"true\"\nclasses = [\"public\"]\n";
@@ -178,7 +189,8 @@ impl World {
             content_hash: String::new(),
             contract_version: "1.0.0".into(),
         };
-        let mut columns: Vec<(String, ArrayRef, bool)> = batch.schema().fields().iter().zip(batch.columns()).map(|(f, c)| (f.name().clone(), c.clone(), true)).collect();
+        let mut columns: Vec<(String, ArrayRef, bool)> =
+            batch.schema().fields().iter().zip(batch.columns()).map(|(f, c)| (f.name().clone(), c.clone(), true)).collect();
         columns.push(("riga_consegna".into(), Arc::new(Int64Array::from_iter_values(2..batch.num_rows() as i64 + 2)), true));
         let mut writer = self.warehouse.lake().writer(&name, load).await.expect("writer");
         writer.write(RecordBatch::try_from_iter_with_nullable(columns).expect("batch")).await.expect("rows");

@@ -71,21 +71,36 @@ fn limits() -> Limits {
 /// 10^10 rows, built so that the collected side of each join is small: it needs time and no memory.
 const CROSS: &str = "SELECT count(*) FROM prova.persone a CROSS JOIN (SELECT b.id FROM prova.persone b CROSS JOIN (SELECT c.id FROM prova.persone c CROSS JOIN (SELECT d.id FROM prova.persone d CROSS JOIN prova.persone e) x) y) z WHERE a.id + z.id <> 7";
 
-/// Processor time of this process's children that still run, in clock ticks.
-fn children_cpu() -> u64 {
-    let own = std::process::id().to_string();
-    let stats = std::fs::read_dir("/proc").expect("proc").flatten().filter_map(|e| std::fs::read_to_string(e.path().join("stat")).ok());
-    let ticks = stats.filter_map(|stat| {
-        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-        (fields.get(1)? == &own).then(|| Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?))?
-    });
-    ticks.sum()
+impl Service {
+    /// Folders under `/proc` of this service's workers.
+    fn workers(&self) -> Vec<std::path::PathBuf> {
+        let mark = format!("{MARK}{}", self.world.folder.path().display());
+        let all = std::fs::read_dir("/proc").expect("proc").flatten().map(|e| e.path());
+        all.filter(|p| std::fs::read_to_string(p.join("cmdline")).is_ok_and(|c| c.contains(&mark))).collect()
+    }
+
+    /// Processor time of the workers that run now, in clock ticks.
+    fn cpu(&self) -> u64 {
+        let ticks = |path: &std::path::PathBuf| {
+            let stat = std::fs::read_to_string(path.join("stat")).ok()?;
+            let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+            Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+        };
+        self.workers().iter().filter_map(ticks).sum()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_answers_like_a_session() {
     let service = Service::new(limits()).await;
-    for sql in ["SELECT * FROM prova.persone ORDER BY id", "SELECT ambito, count(*) FROM prova.persone GROUP BY ambito", "SELECT 1 WHERE false", "SELECT nope FROM prova.persone", "SELECT 1 FROM prova.riservata", "SELECT 1/posti FROM prova.persone"] {
+    for sql in [
+        "SELECT * FROM prova.persone ORDER BY id",
+        "SELECT ambito, count(*) FROM prova.persone GROUP BY ambito",
+        "SELECT 1 WHERE false",
+        "SELECT nope FROM prova.persone",
+        "SELECT 1 FROM prova.riservata",
+        "SELECT 1/posti FROM prova.persone",
+    ] {
         assert_eq!(service.ask(&district(), sql).await, service.world.ask(&district(), sql).await, "{sql}");
     }
     let rows = service.pool.query(&district(), statement("SELECT id FROM prova.persone WHERE cf = 'CF000001'"), Door::Rest).await.expect("rows");
@@ -122,10 +137,10 @@ async fn a_query_past_its_time_ends_and_the_processor_is_idle() {
     assert_eq!(service.ask(&district(), CROSS).await, Err("limit.time".into()));
     assert!(began.elapsed() < Duration::from_secs(7), "{:?}", began.elapsed());
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let before = children_cpu();
+    let before = service.cpu();
     tokio::time::sleep(Duration::from_secs(1)).await;
     // A worker that is started anew uses some; a query that goes on would use 100 ticks or more.
-    assert!(children_cpu().saturating_sub(before) < 50, "workers are still busy");
+    assert!(service.cpu().saturating_sub(before) < 50, "workers are still busy");
     assert_eq!(service.ask(&district(), "SELECT 1").await, Ok(vec!["1".into()]));
 }
 
@@ -156,7 +171,10 @@ async fn memory_is_bounded() {
     // Doubling a text does not ask the pool: the system's limit ends the worker.
     let text = (0..36).fold("SELECT cf AS t FROM prova.persone".to_owned(), |inner, _| format!("SELECT t || t AS t FROM ({inner})"));
     let answer = service.ask(&district(), &format!("SELECT max(length(t)) FROM ({text})")).await;
-    assert!(matches!(answer.as_ref().map_err(String::as_str), Err("limit.memory" | "data.value" | "data.overflow" | "query.panic" | "query.run" | "limit.depth")), "{answer:?}");
+    assert!(
+        matches!(answer.as_ref().map_err(String::as_str), Err("limit.memory" | "data.value" | "data.overflow" | "query.panic" | "query.run" | "limit.depth")),
+        "{answer:?}"
+    );
     assert_eq!(service.ask(&district(), "SELECT 1").await, Ok(vec!["1".into()]));
 }
 
@@ -187,14 +205,8 @@ async fn a_killed_worker_is_an_error_and_another_takes_its_place() {
     let pool = service.pool.clone();
     let asking = tokio::spawn(async move { pool.query(&district(), statement(CROSS), Door::Cli).await.map(|r| r.batches) });
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let own = std::process::id().to_string();
-    let mark = format!("{MARK}{}", service.world.folder.path().display());
-    let worker = std::fs::read_dir("/proc").expect("proc").flatten().find(|e| {
-        let stat = std::fs::read_to_string(e.path().join("stat")).unwrap_or_default();
-        let command = std::fs::read_to_string(e.path().join("cmdline")).unwrap_or_default();
-        stat.rsplit_once(')').is_some_and(|(_, rest)| rest.split_whitespace().nth(1) == Some(&own)) && command.contains(&mark)
-    });
-    let id: i32 = worker.expect("a worker").file_name().to_string_lossy().parse().expect("a process id");
+    let workers = service.workers();
+    let id: i32 = workers[0].file_name().expect("a process").to_string_lossy().parse().expect("a process id");
     // SAFETY: sends a signal to a process that this test started.
     unsafe { libc::kill(id, libc::SIGKILL) };
     let end = match asking.await.expect("task") {

@@ -10,11 +10,33 @@ fn only_one_query_passes() {
         assert_eq!(code(sql), "ok", "{sql}");
     }
     for sql in [
-        "INSERT INTO a VALUES (1)", "UPDATE a SET b = 1", "DELETE FROM a", "DROP TABLE a", "CREATE TABLE a (b int)", "CREATE TABLE a AS SELECT 1",
-        "CREATE VIEW a AS SELECT 1", "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '/etc/passwd'", "COPY (SELECT 1) TO '/tmp/x.csv'",
-        "EXPLAIN SELECT 1", "EXPLAIN ANALYZE SELECT 1", "EXPLAIN ANALYZE COPY (SELECT 1) TO '/tmp/x'", "SHOW ALL", "SHOW TABLES", "DESCRIBE a",
-        "SET datafusion.runtime.memory_limit='100G'", "RESET datafusion.runtime.memory_limit", "PREPARE p AS SELECT 1", "EXECUTE p", "DEALLOCATE p",
-        "BEGIN", "COMMIT", "TRUNCATE TABLE a", "SELECT 1 INTO b", "SELECT * FROM a FOR UPDATE", "GRANT ALL ON a TO b", "ANALYZE TABLE a",
+        "INSERT INTO a VALUES (1)",
+        "UPDATE a SET b = 1",
+        "DELETE FROM a",
+        "DROP TABLE a",
+        "CREATE TABLE a (b int)",
+        "CREATE TABLE a AS SELECT 1",
+        "CREATE VIEW a AS SELECT 1",
+        "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '/etc/passwd'",
+        "COPY (SELECT 1) TO '/tmp/x.csv'",
+        "EXPLAIN SELECT 1",
+        "EXPLAIN ANALYZE SELECT 1",
+        "EXPLAIN ANALYZE COPY (SELECT 1) TO '/tmp/x'",
+        "SHOW ALL",
+        "SHOW TABLES",
+        "DESCRIBE a",
+        "SET datafusion.runtime.memory_limit='100G'",
+        "RESET datafusion.runtime.memory_limit",
+        "PREPARE p AS SELECT 1",
+        "EXECUTE p",
+        "DEALLOCATE p",
+        "BEGIN",
+        "COMMIT",
+        "TRUNCATE TABLE a",
+        "SELECT 1 INTO b",
+        "SELECT * FROM a FOR UPDATE",
+        "GRANT ALL ON a TO b",
+        "ANALYZE TABLE a",
     ] {
         assert_ne!(code(sql), "ok", "{sql}");
     }
