@@ -52,7 +52,7 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// Disk for sorts and aggregates that do not fit the pool.
     pub spill_bytes: u64,
-    /// Worker processes, hence queries running at once.
+    /// Worker processes, hence queries running at once: more than cores, since a query that runs for long yields to short ones.
     pub workers: usize,
     /// Threads and partitions of one query.
     pub threads: usize,
@@ -61,7 +61,7 @@ pub struct Limits {
     /// How long a query waits for a worker at most.
     #[serde(with = "seconds")]
     pub queue_time: Duration,
-    /// Queries of one account running at once.
+    /// Queries of one account running at once; one worker is always left to the others.
     pub per_principal: usize,
 }
 
@@ -84,7 +84,7 @@ impl Default for Limits {
             reader: Duration::from_secs(60),
             memory_bytes: 768 << 20,
             spill_bytes: 4 << 30,
-            workers: cores.clamp(2, 16),
+            workers: (2 * cores).clamp(4, 16),
             threads: cores.clamp(1, 8),
             queue: 64,
             queue_time: Duration::from_secs(20),

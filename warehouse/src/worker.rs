@@ -8,6 +8,7 @@ mod limits;
 mod pool;
 mod process;
 mod record;
+mod scratch;
 mod wire;
 
 pub use self::child::serve;

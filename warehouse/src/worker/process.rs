@@ -7,12 +7,14 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::oneshot;
 
 use crate::config::Limits;
 use crate::error::{Error, Kind, Result};
+use crate::worker::scratch;
 use crate::worker::wire::{self, Frames, Start, Tag};
 
 /// How long a worker may take from start to its first "ready".
@@ -26,23 +28,25 @@ pub struct Keeper {
 }
 
 enum Job {
-    Start(Vec<String>, StdStream, oneshot::Sender<std::io::Result<Child>>),
-    Bury(Child),
+    Start(Vec<String>, StdStream, oneshot::Sender<std::io::Result<Running>>),
+    Bury(Running),
 }
 
 impl Keeper {
     pub fn start() -> Result<Self> {
+        scratch::sweep();
         let (jobs, todo) = mpsc::channel();
         let work = move || {
             for job in todo {
                 match job {
                     Job::Start(command, socket, answer) => {
                         // Whoever asked is gone: nobody else would end it.
-                        if let Err(Ok(mut child)) = answer.send(spawn(&command, socket)) {
-                            drop(child.kill().and_then(|()| child.wait()));
+                        if let Err(Ok(mut running)) = answer.send(spawn(&command, socket)) {
+                            drop(running.child.kill().and_then(|()| running.child.wait()));
                         }
                     }
-                    Job::Bury(mut child) => drop(child.wait()),
+                    // Its folder goes after it has ended.
+                    Job::Bury(mut running) => drop(running.child.wait()),
                 }
             }
         };
@@ -51,18 +55,26 @@ impl Keeper {
     }
 }
 
-fn spawn(command: &[String], socket: StdStream) -> std::io::Result<Child> {
+/// A process and the folder it may spill to.
+struct Running {
+    child: Child,
+    _folder: TempDir,
+}
+
+fn spawn(command: &[String], socket: StdStream) -> std::io::Result<Running> {
     let (program, arguments) = command.split_first().ok_or_else(|| std::io::Error::other("the worker's command is empty"))?;
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::from(OwnedFd::from(socket))).stdout(Stdio::null());
     // mimalloc would reserve a gigabyte at once, which counts against the worker's memory limit.
     command.env("MIMALLOC_ARENA_EAGER_COMMIT", "0");
-    command.spawn()
+    let folder = scratch::folder()?;
+    command.env("TMPDIR", folder.path());
+    Ok(Running { child: command.spawn()?, _folder: folder })
 }
 
 /// A running worker. Dropping it kills it.
 pub struct Process {
-    child: Option<Child>,
+    running: Option<Running>,
     keeper: Keeper,
     pub reader: Frames<OwnedReadHalf>,
     pub writer: OwnedWriteHalf,
@@ -74,12 +86,12 @@ impl Process {
         let fault = |e: std::io::Error| Error::internal("worker.start", e);
         let (ours, theirs) = StdStream::pair().map_err(fault)?;
         ours.set_nonblocking(true).map_err(fault)?;
-        let (answer, child) = oneshot::channel();
+        let (answer, running) = oneshot::channel();
         let gone = || Error::internal("worker.start", "the keeper is gone");
         keeper.jobs.send(Job::Start(command.to_vec(), theirs, answer)).map_err(|_| gone())?;
-        let child = child.await.map_err(|_| gone())?.map_err(fault)?;
+        let running = running.await.map_err(|_| gone())?.map_err(fault)?;
         let (reader, writer) = UnixStream::from_std(ours).map_err(fault)?.into_split();
-        let mut process = Self { child: Some(child), keeper: keeper.clone(), reader: Frames::new(reader), writer };
+        let mut process = Self { running: Some(running), keeper: keeper.clone(), reader: Frames::new(reader), writer };
         let start = Start { limits: limits.clone() };
         wire::write_json(&mut process.writer, Tag::Start, &start).await.map_err(fault)?;
         match tokio::time::timeout(START, process.reader.next()).await {
@@ -91,13 +103,13 @@ impl Process {
     }
 
     pub fn id(&self) -> Option<u32> {
-        self.child.as_ref().map(Child::id)
+        self.running.as_ref().map(|r| r.child.id())
     }
 
     /// Why the process closed its socket in the middle of an answer.
     pub async fn cause_of_death(&mut self) -> Error {
         for _ in 0..50 {
-            match self.child.as_mut().map(Child::try_wait) {
+            match self.running.as_mut().map(|r| r.child.try_wait()) {
                 Some(Ok(None)) => tokio::time::sleep(Duration::from_millis(10)).await,
                 Some(Ok(Some(status))) => return cause(status),
                 _ => break,
@@ -118,10 +130,10 @@ fn cause(status: ExitStatus) -> Error {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
+        if let Some(mut running) = self.running.take() {
             // It may be gone already; the keeper collects it either way.
-            let _ = child.kill();
-            let _ = self.keeper.jobs.send(Job::Bury(child));
+            let _ = running.child.kill();
+            let _ = self.keeper.jobs.send(Job::Bury(running));
         }
     }
 }

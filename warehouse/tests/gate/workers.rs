@@ -29,8 +29,8 @@ fn worker_process() {
 }
 
 struct Service {
-    world: World,
     pool: Pool,
+    world: World,
     records: Arc<Mutex<Vec<QueryRecord>>>,
 }
 
@@ -215,4 +215,33 @@ async fn a_killed_worker_is_an_error_and_another_takes_its_place() {
     };
     assert_eq!(end.expect_err("the query is lost").code, "limit.memory");
     assert_eq!(service.ask(&district(), "SELECT 1").await, Ok(vec!["1".into()]));
+}
+
+/// Queries that pass the gate and would run for ever or eat everything: each costs its author an error and no other account
+/// anything. The joins are those that no timeout inside the process stops.
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_queries_cost_their_author_only() {
+    let service = Service::new(limits()).await;
+    let keyed = "prova.persone a JOIN prova.persone b ON a.ambito = b.ambito JOIN prova.persone c ON b.ambito = c.ambito \
+                 JOIN prova.persone d ON c.ambito = d.ambito JOIN prova.persone e ON d.ambito = e.ambito";
+    let cases = [
+        CROSS.to_owned(),
+        format!("SELECT count(*) FROM {keyed}"),
+        format!("SELECT a.id FROM {keyed} ORDER BY a.posti, b.posti, c.posti, d.id, e.id LIMIT 10"),
+        format!("SELECT a.id, b.id, c.id, d.id, count(*), array_agg(e.cf) FROM {keyed} GROUP BY 1, 2, 3, 4"),
+        format!("SELECT sum(a.id) OVER (ORDER BY b.id, c.id, d.id) FROM {keyed}"),
+        format!("SELECT count(DISTINCT a.id::text || b.id || c.id || d.id || e.id) FROM {keyed}"),
+    ];
+    for sql in cases {
+        let began = Instant::now();
+        let (author, neighbour) = (district(), role("regione"));
+        let (hostile, other) = tokio::join!(service.ask(&author, &sql), service.ask(&neighbour, "SELECT count(*) FROM prova.persone"));
+        assert!(matches!(hostile.as_ref().map_err(String::as_str), Err("limit.time" | "limit.memory" | "limit.spill")), "{sql}: {hostile:?}");
+        assert_eq!(other, Ok(vec!["100".into()]));
+        assert!(began.elapsed() < Duration::from_secs(10), "{sql} took {:?}", began.elapsed());
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let before = service.cpu();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(service.cpu().saturating_sub(before) < 50, "workers are still busy");
 }
