@@ -38,7 +38,14 @@ impl CsvRows {
         self.buf.drain(..self.pos);
         self.base += self.pos as u64;
         self.pos = 0;
-        self.ended = !self.text.fill(&mut self.buf)?;
+        // A record that goes on is scanned anew: doubling what is held keeps that linear.
+        let enough = self.buf.len() * 2;
+        while !self.ended {
+            self.ended = !self.text.fill(&mut self.buf)?;
+            if self.buf.len() >= enough {
+                break;
+            }
+        }
         Ok(())
     }
 

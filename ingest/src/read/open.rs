@@ -102,7 +102,7 @@ fn open_text(
     found.encoding = Some(encoding.name().to_string());
     let decoded = decode(&sample[bom..], encoding)?;
     refuse_other_texts(&decoded, hints)?;
-    found.format = format(&decoded, whole, hints, bounds);
+    found.format = format(&decoded, whole, hints);
     sample.drain(..bom);
     let text = TextReader::new(Box::new(Cursor::new(sample).chain(stream)), encoding);
     match found.format {
@@ -182,13 +182,13 @@ fn refuse_other_texts(text: &[u8], hints: &Hints) -> Result<(), ReadError> {
 }
 
 /// Tells JSON from delimited text: by whole values, not by the first character alone.
-fn format(text: &[u8], whole: bool, hints: &Hints, bounds: &Bounds) -> Format {
+fn format(text: &[u8], whole: bool, hints: &Hints) -> Format {
     if let Some(asked @ (Format::Csv | Format::Json | Format::Ndjson)) = hints.format {
         return asked;
     }
     let start = text.trim_ascii_start();
     let valid = |value: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(value).is_ok();
-    let value = |text: &[u8]| value_end(text, whole, bounds.json_depth.max(64)).ok().flatten();
+    let value = |text: &[u8]| value_end(text, whole, usize::MAX).ok().flatten();
     match start.first() {
         Some(b'{') => match value(start) {
             Some(end) if !valid(&start[..end]) => Format::Csv,
@@ -206,7 +206,7 @@ fn format(text: &[u8], whole: bool, hints: &Hints, bounds: &Bounds) -> Format {
                 (Some(b']'), _) => Format::Json,
                 (Some(b'{' | b'[' | b'"'), None) if !whole => Format::Json,
                 (Some(_), Some(end)) if valid(&inside[..end]) => match inside[end..].trim_ascii_start().first() {
-                    Some(b',' | b']') => json_array(start, whole, &value),
+                    Some(b',' | b']') => json_array(start, &value),
                     _ => Format::Csv,
                 },
                 _ => Format::Csv,
@@ -217,9 +217,9 @@ fn format(text: &[u8], whole: bool, hints: &Hints, bounds: &Bounds) -> Format {
 }
 
 /// An array that is followed by another one is a line of NDJSON.
-fn json_array(text: &[u8], whole: bool, value: &dyn Fn(&[u8]) -> Option<usize>) -> Format {
+fn json_array(text: &[u8], value: &dyn Fn(&[u8]) -> Option<usize>) -> Format {
     match value(text).map(|end| text[end..].trim_ascii_start()) {
-        None => if whole { Format::Csv } else { Format::Json },
+        None => Format::Json,
         Some(rest) => match rest.first() {
             None => Format::Json,
             Some(b'[') => Format::Ndjson,

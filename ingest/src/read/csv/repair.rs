@@ -12,6 +12,8 @@ const LITERAL: f32 = 2.0;
 const STRAY: f32 = 1.0;
 /// Cost of one undoubled quote inside a quoted cell.
 const UNDOUBLED: f32 = 1.0;
+/// Cost of a line break inside a cell of a record whose quotes are out of place.
+const BROKEN: f32 = 1.5;
 /// Longer lines, or lines of more cells, are left as the record machine read them.
 const LINE: usize = 256 << 10;
 const CELLS: usize = 2_500;
@@ -69,7 +71,7 @@ pub(super) fn repair(record: &[u8], strict: &Strict, d: &Compiled, targets: &[us
     let strict_cost = match strict.open {
         true => f32::INFINITY,
         false => {
-            let anomalies = if strict.trouble > 0 { strict.trouble as f32 * UNDOUBLED + (strict.lines - 1) as f32 } else { 0.0 };
+            let anomalies = if strict.trouble > 0 { strict.trouble as f32 * UNDOUBLED + (strict.lines - 1) as f32 * BROKEN } else { 0.0 };
             anomalies + ragged(row.len(), targets)
         }
     };
@@ -82,7 +84,7 @@ pub(super) fn repair(record: &[u8], strict: &Strict, d: &Compiled, targets: &[us
         && let Some(quote) = d.quote
         && memchr::memchr(quote, line).is_some()
         && let Some((cost, cells)) = cheapest(line, d, quote, targets)
-        && cost < strict_cost
+        && (cost < strict_cost || (cost == strict_cost && ragged(row.len(), targets) > 0.0 && ragged(cells.len(), targets) == 0.0))
     {
         row.clear();
         for cell in &cells {

@@ -83,9 +83,15 @@ impl Scan {
         } else if self.buf.len() > self.record {
             return Err(ReadError::bound("Un elemento JSON è troppo grande", "A JSON element is too large", format!("{} byte", self.record)));
         }
-        let more = !self.ended && self.text.fill(&mut self.buf)?;
-        self.ended = !more;
-        Ok(more)
+        // A value that goes on is scanned anew: doubling what is held keeps that linear.
+        let (before, enough) = (self.buf.len(), self.buf.len() * 2);
+        while !self.ended {
+            self.ended = !self.text.fill(&mut self.buf)?;
+            if self.buf.len() >= enough {
+                break;
+            }
+        }
+        Ok(self.buf.len() > before)
     }
 }
 
