@@ -119,19 +119,54 @@ fn other_marks(line: &[u8], strict: &Strict, d: &Compiled, targets: &[usize], ro
             escape: d.escape.map(char::from),
             line_ending: LineEnding::Lf,
         };
-        let mut other = Row::default();
-        other.line = row.line;
-        let done = parse(&Compiled::new(&dialect), line, true, &mut other);
-        let clean = match done {
-            End::Done { trouble: 0, quotes, .. } => quotes || matches!(what, What::Delimiter),
-            _ => false,
-        };
-        if clean && other.len() >= 3 && row.len() < other.len() && targets.contains(&other.len()) {
-            *row = other;
+        let must_quote = matches!(what, What::Quote);
+        if fits(&Compiled::new(&dialect), line, must_quote, targets, row) {
             return Some(what);
         }
     }
+    // Some separators of the row are the file's, some are others.
+    let [own] = d.delimiter[..] else { return None };
+    for mark in [b';', b',', b'\t', b'|'] {
+        if mark != own && let Some(line) = unified(line, mark, own, d.quote) && fits(d, &line, false, targets, row) {
+            return Some(What::Delimiter);
+        }
+    }
     None
+}
+
+/// Reads the line in another way; takes it when it is in good order and has exactly the usual number of cells.
+fn fits(d: &Compiled, line: &[u8], must_quote: bool, targets: &[usize], row: &mut Row) -> bool {
+    let mut other = Row::default();
+    other.line = row.line;
+    let clean = match parse(d, line, true, &mut other) {
+        End::Done { trouble: 0, quotes, .. } => quotes || !must_quote,
+        _ => false,
+    };
+    let better = clean && other.len() >= 3 && row.len() < other.len() && targets.contains(&other.len());
+    if better {
+        *row = other;
+    }
+    better
+}
+
+/// The line with `mark` turned into `own` outside quotes; None when there is none, or when one stands as in prose.
+fn unified(line: &[u8], mark: u8, own: u8, quote: Option<u8>) -> Option<Vec<u8>> {
+    let mut inside = false;
+    let mut turned = false;
+    let mut out = line.to_vec();
+    for (i, b) in line.iter().enumerate() {
+        if Some(*b) == quote {
+            inside = !inside;
+        }
+        if *b == mark && !inside {
+            if line.get(i + 1) == Some(&b' ') {
+                return None;
+            }
+            out[i] = own;
+            turned = true;
+        }
+    }
+    turned.then_some(out)
 }
 
 #[derive(Clone, Copy)]

@@ -46,6 +46,10 @@ pub(super) fn judge(sample: &[u8], whole: bool, dialect: &Dialect) -> Option<Jud
     if usual < 2 {
         return None;
     }
+    // Quotes that are all in their places are quotes.
+    if dialect.quote.is_none() && look(sample, whole, &Dialect { quote: Some('"'), ..dialect.clone() }).troubled == 0 {
+        return None;
+    }
     let rows = seen.rows as f64;
     let share = seen.lengths[&usual] as f64 / rows;
     // Tables of few rows have no statistics: a single line with a common mark is a header.
@@ -75,7 +79,8 @@ fn weak(dialect: &Dialect, usual: usize, share: f64, seen: &Seen) -> bool {
             let single = seen.lengths.get(&1).copied().unwrap_or(0);
             seen.rows > 4 && (share < 0.25 || (share < 0.6 && seen.runs * 10 < seen.rows * 4 && single * 7 > seen.rows))
         }
-        " " | ":" if seen.values * 10 >= seen.rows * 8 => true,
+        ":" if seen.values * 10 >= seen.rows * 8 => true,
+        ", " | "; " if seen.rows < 2 => true,
         " " => share < 0.7 || usual < 3 || (seen.rows > 1 && seen.numeric == 0 && share < 0.95),
         ":" | "#" | "<>" => share < 0.8 || usual < 3,
         _ => share < 0.5,
@@ -137,7 +142,8 @@ pub(super) fn usual(sample: &[u8], whole: bool, dialect: &Dialect) -> usize {
 pub(super) fn prose(sample: &[u8], whole: bool, dialect: &Dialect) -> bool {
     let seen = look(sample, whole, dialect);
     let single = seen.lengths.get(&1).copied().unwrap_or(0);
-    seen.rows >= 4 && single * 7 > seen.rows
+    let values = seen.values * 10 >= seen.rows * 8 && seen.first < 2;
+    seen.rows >= 4 && (single * 7 > seen.rows || values)
 }
 
 /// How records end, line breaks inside quotes left out.

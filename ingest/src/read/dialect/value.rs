@@ -15,13 +15,19 @@ pub(super) fn worth(cell: &str) -> (f64, bool) {
     if matches!(first, b'"' | b'\'' | b'`') || matches!(last, b'"' | b'`') {
         return (0.2, false);
     }
-    if trimmed.contains([';', '|', '\t', '^', '~', '¬', '§', '¦', '\u{1}', '\u{1e}', '\u{1f}']) || trimmed.starts_with(',') || trimmed.ends_with(',') {
+    if marked(trimmed) || trimmed.starts_with(',') || trimmed.ends_with(',') {
         return (0.3 * padding, false);
     }
     let strange = trimmed.chars().filter(|c| !c.is_alphanumeric() && !" _-.,:/'()&°%€$£#@+*?!=\\[]{}<>\"\n\r".contains(*c)).count();
     let points: f64 = if strange * 4 > trimmed.chars().count() { 0.4 } else { 0.9 };
     let cut = trimmed.contains(',') && !trimmed.contains(", ");
     (if cut { points * 0.6 } else { points } * padding, false)
+}
+
+/// True when a mark that separates cells elsewhere stands in the text as prose would not have it: without a space after it.
+fn marked(text: &str) -> bool {
+    let marks = [';', '|', '\t', '^', '~', '¬', '§', '¦', '\u{1}', '\u{1e}', '\u{1f}'];
+    text.char_indices().any(|(i, c)| marks.contains(&c) && !text[i + c.len_utf8()..].starts_with(' '))
 }
 
 /// Numbers with either decimal mark, signs, percent, currency, exponents; dates and times of digits and their marks.
