@@ -54,9 +54,15 @@ def lake(siss, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def server(lake):
-    """The server of all tests: .http, .postgres, .flight (addresses), .password (of all accounts), .token(account), .data, .process."""
-    with serving(lake) as server:
+def server(request):
+    """The server of all tests: .http, .postgres, .flight (addresses), .password (of all accounts), .token(account), .data, .process.
+
+    SISS_SERVER, the object of a `ready` line with `data`, names one that runs already, made with the same password."""
+    if running := os.environ.get("SISS_SERVER"):
+        at = json.loads(running)
+        yield types.SimpleNamespace(**at | {"data": pathlib.Path(at["data"])}, password=PASSWORD, accounts=ACCOUNTS, process=None)
+        return
+    with serving(request.getfixturevalue("lake")) as server:
         yield server
 
 

@@ -51,11 +51,12 @@ def ask(connect):
 def psql(server):
     """psql(sql or meta-command, account): what it prints, unaligned; raises on an error."""
 
-    def psql(command, account=PLANNER, password=None, options=(), check=True, **variables):
+    def psql(command, account=PLANNER, password=None, options=(), check=True, script=None, **variables):
         at = address(server)
-        line = ["psql", "-X", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", at["host"], "-p", str(at["port"]), "-U", account, "-d", "siss", *options, "-c", command]
+        line = ["psql", "-X", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", at["host"], "-p", str(at["port"]), "-U", account, "-d", "siss", *options]
+        line += ["-c", command] if script is None else ["-f", "-"]
         environment = os.environ | {"PGPASSWORD": password or server.password} | variables
-        done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120, input=script)
         assert not check or done.returncode == 0, done.stderr
         return done.stdout if check else done
 
@@ -125,10 +126,11 @@ def test_what_is_slipped_in_before_tls_never_arrives(server):
 def test_nonsense_ends_only_its_own_connection(server, ask):
     for bytes_ in [b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 40, struct.pack("!II", 2**31 - 1, 196608), struct.pack("!II", 8, 196608)]:
         with socket.create_connection((address(server)["host"], address(server)["port"]), timeout=20) as plain:
-            plain.sendall(bytes_)
-            plain.shutdown(socket.SHUT_WR)
-            while plain.recv(1000):
-                pass
+            with contextlib.suppress(ConnectionResetError):
+                plain.sendall(bytes_)
+                plain.shutdown(socket.SHUT_WR)
+                while plain.recv(1000):
+                    pass
     assert ask("SELECT 1") == [(1,)]
 
 
@@ -308,7 +310,7 @@ def test_statement_timeout(connect):
 # --- cursors, cancelling, many rows
 
 # Runs for minutes if nobody stops it.
-SLOW = "SELECT count(*) FROM territorio.popolazione a, territorio.popolazione b, territorio.comuni c WHERE a.codice_istat < b.codice_istat AND c.comune <> a.codice_istat"
+SLOW = "SELECT count(*) FROM territorio.popolazione a, territorio.popolazione b WHERE a.codice_istat < b.codice_istat"
 
 
 def test_a_server_side_cursor_reads_in_portions(connect):
@@ -433,9 +435,9 @@ def test_each_sees_its_own(ask):
 
 def test_hidden_and_absent_are_told_alike(connect):
     messages = []
-    for name in ["sistema.queries", "sistema.inventata"]:
+    for name in ["sigess.accessi", "sigess.inventata"]:
         with pytest.raises(psycopg.errors.UndefinedTable) as wrong:
-            connect("comune_058091").execute(f"SELECT * FROM {name}")
+            connect("ispettore").execute(f"SELECT * FROM {name}")
         messages.append(str(wrong.value).replace(name, "X").splitlines()[0])
     assert messages[0] == messages[1]
 
@@ -474,7 +476,7 @@ def test_psql_describes_a_table_with_its_comments(psql):
     lines = {line.split("|")[0]: line for line in shown.splitlines() if "|" in line}
     assert lines["codice_struttura"].startswith("codice_struttura|text||not null|")
     assert "Codice regionale della struttura" in lines["codice_struttura"]
-    assert "Strutture socio-assistenziali" in psql("\\dt+ assa.*") + psql("\\dd")
+    assert "Strutture socio-assistenziali" in psql("\\dt+ assa.*")
     assert "numeric(12,2)" in psql("\\d assa.posti")
     assert "Did not find any relation" in psql("\\d assa.inventata", check=False).stderr
     for command in ["\\d", "\\dn+", "\\dp", "\\df", "\\dT", "\\di", "\\ds", "\\dx", "\\d territorio.comuni"]:
@@ -483,8 +485,7 @@ def test_psql_describes_a_table_with_its_comments(psql):
 
 def test_psql_formats(psql):
     assert psql("SELECT comune, latitudine > 0, superficie_kmq FROM territorio.comuni WHERE codice_istat = '058091'").startswith("Roma|t|")
-    assert psql("\\gdesc", check=False).returncode == 0
-    assert psql("SELECT 1 AS a, NULL AS b \\gdesc") == "a|bigint\nb|text\n"
+    assert psql("", script="SELECT 1 AS a, NULL AS b \\gdesc\n") == "a|bigint\nb|text\n"
     assert psql("SELECT codice_istat FROM territorio.comuni ORDER BY 1", options=["-v", "FETCH_COUNT=50"]).count("\n") == COMUNI
 
 

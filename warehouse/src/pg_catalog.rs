@@ -63,8 +63,9 @@ pub fn rewrite<'a>(sql: &'a str, relations: &[Relation]) -> Result<Cow<'a, str>>
     if asks(sql) {
         return compatibility::catalog(sql, relations).map(Cow::Owned);
     }
-    let text = sql.to_ascii_lowercase();
-    if COMPATIBLE_WORDS.iter().any(|word| text.contains(word)) {
+    let mut words = sql.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let all = || ["all(", "all ("].iter().any(|list| sql.to_ascii_lowercase().contains(list));
+    if words.any(|word| COMPATIBLE_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))) || all() {
         return compatibility::data(sql).map(Cow::Owned);
     }
     Ok(Cow::Borrowed(sql))

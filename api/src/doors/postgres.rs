@@ -2,6 +2,7 @@
 //! pgwire gives the messages; start-up, sign-in and the loop are ours, for the library's own start-up asks nobody's name.
 //! One connection, one principal; every question goes to a worker through the one gate.
 
+mod arrays;
 mod cancel;
 mod connection;
 mod cursor;

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, StringArray};
+use arrow::array::{new_null_array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int32Type};
+use arrow::datatypes::{DataType, Field, Int32Type};
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use datafusion_pg_catalog::pg_catalog as library;
@@ -180,6 +180,11 @@ fn rights(relations: &Relations) -> Vec<ScalarUDF> {
     ]
 }
 
+/// Value and position.
+fn expanded() -> DataType {
+    DataType::Struct(vec![Field::new("x", DataType::Int32, true), Field::new("n", DataType::Int32, true)].into())
+}
+
 /// What needs no knowledge of the relations.
 fn fixed() -> Vec<ScalarUDF> {
     let sizes = ["pg_relation_size", "pg_total_relation_size", "pg_table_size", "pg_indexes_size", "pg_database_size"];
@@ -198,6 +203,8 @@ fn fixed() -> Vec<ScalarUDF> {
         text("inet_server_addr", None),
         text("inet_client_addr", None),
         function("pg_size_pretty", DataType::Utf8, |arrays, rows| Ok(Arc::new(strings(arrays, 0, rows)?.iter().map(|n| n.map(|n| format!("{n} bytes"))).collect::<StringArray>()))),
+        // JDBC asks for the positions of an index's columns; there are no indexes.
+        function("_pg_expandarray", expanded(), |_, rows| Ok(new_null_array(&expanded(), rows))),
         function("pg_partition_ancestors", DataType::Int32, |arrays, rows| Ok(Arc::new(integers(arrays, 0, rows)?))),
         library::format_type::create_format_type_udf(),
         library::quote_ident_udf::create_quote_ident_udf(),

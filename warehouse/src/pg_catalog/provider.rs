@@ -19,7 +19,7 @@ use crate::principal::Principal;
 /// Tables that are the same in every PostgreSQL (types, functions, operators); read once per process.
 static FIXED: LazyLock<std::result::Result<Arc<PgCatalogStaticTables>, String>> = LazyLock::new(|| PgCatalogStaticTables::try_new().map(Arc::new).map_err(|e| e.to_string()));
 
-fn fixed() -> Result<Arc<PgCatalogStaticTables>> {
+pub fn fixed() -> Result<Arc<PgCatalogStaticTables>> {
     FIXED.clone().map_err(DataFusionError::Configuration)
 }
 
@@ -61,6 +61,8 @@ impl PgSchema {
             "pg_stat_user_tables" => tables::statistics(relations),
             "pg_constraint" => keys::constraints(relations),
             "pg_index" => keys::indexes(relations),
+            // Functions of user SQL are the planner's: none has a row here.
+            "pg_proc" => return Ok(Some(Arc::new(MemTable::try_new(fixed()?.pg_proc.schema(), vec![vec![]])?))),
             "pg_description" => return tables::descriptions(relations, &fixed()?.pg_description).map(Some),
             _ => return Ok(None),
         };

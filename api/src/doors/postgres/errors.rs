@@ -68,6 +68,7 @@ fn state(error: &Error) -> &'static str {
         "data.division" => "22012",
         "data.overflow" => "22003",
         "data.cast" | "data.parameter" => "22P02",
+        "sql.invalid" if error.message.starts_with("table '") => "42P01",
         "limit.time" | "limit.planning" | "limit.reader" => "57014",
         "limit.memory" => "53200",
         "limit.spill" => "53100",

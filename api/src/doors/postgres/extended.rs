@@ -11,6 +11,7 @@ use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 use tokio::sync::OnceCell;
 use warehouse::statement::{Description, Door, Parameter, Statement as Question};
 
+use crate::doors::postgres::arrays;
 use crate::doors::postgres::connection::{Connection, End, Origin, waited};
 use crate::doors::postgres::cursor::Cursor;
 use crate::doors::postgres::encode::Layout;
@@ -37,15 +38,19 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The query in the statement, with declared types written in.
-    fn query(&self) -> Option<String> {
+    /// The query in the statement, with declared types and arrays written in, and the values that are left.
+    fn query(&self, values: Option<&[Parameter]>) -> Result<Option<(String, Vec<Parameter>)>, Fault> {
         let sql = match &self.statement {
             Some(Statement::Query(sql)) => sql,
             Some(Statement::Declare { query, .. }) => query,
-            _ => return None,
+            _ => return Ok(None),
         };
-        let types: Vec<Type> = self.types.iter().map(|t| t.clone().unwrap_or(Type::UNKNOWN)).collect();
-        Some(parameters::with_types(sql, &types))
+        let types = self.declared();
+        arrays::expand(&parameters::with_types(sql, &types), &types, values).map(Some)
+    }
+
+    fn declared(&self) -> Vec<Type> {
+        self.types.iter().map(|t| t.clone().unwrap_or(Type::UNKNOWN)).collect()
     }
 
     fn origin(&self) -> Origin<'_> {
@@ -111,6 +116,9 @@ impl Connection {
         }
         let mut types: Vec<Option<Type>> = parse.type_oids.iter().map(|oid| Type::from_oid(*oid).filter(|t| *t != Type::UNKNOWN)).collect();
         types.resize(types.len().max(parameters::count(&parse.query)), None);
+        for at in parameters::lists(&parse.query) {
+            types[at].get_or_insert(Type::TEXT_ARRAY);
+        }
         self.statements.insert(name, Arc::new(Prepared { text: parse.query, offset, statement, types, description: OnceCell::new() }));
         Ok(self.wire.put(&PgWireBackendMessage::ParseComplete(ParseComplete::new()))?)
     }
@@ -133,7 +141,7 @@ impl Connection {
         }
         let format = |at: usize| if codes.len() == 1 { codes[0] } else { codes.get(at).copied().unwrap_or(0) };
         let untold = (0..given.len()).any(|at| format(at) == 1 && prepared.types[at].is_none() && given[at].is_some());
-        let types = if untold { self.parameter_types(&prepared).await? } else { prepared.types.iter().map(|t| t.clone().unwrap_or(Type::UNKNOWN)).collect() };
+        let types = if untold { self.parameter_types(&prepared).await? } else { prepared.declared() };
         let mut values = Vec::with_capacity(given.len());
         for (at, value) in given.iter().enumerate() {
             values.push(parameters::value(value.as_ref(), format(at), &types[at])?);
@@ -157,13 +165,20 @@ impl Connection {
             Some(description) => description.parameters.iter().map(parameters::of_plan).collect(),
             None => Vec::new(),
         };
-        let told = prepared.types.iter().enumerate();
-        Ok(told.map(|(at, t)| t.clone().or_else(|| planned.get(at).cloned()).unwrap_or(Type::TEXT)).collect())
+        // Arrays were written into the text: the plan does not count them.
+        let mut planned = planned.into_iter();
+        let mut types = Vec::with_capacity(prepared.types.len());
+        for declared in &prepared.types {
+            let array = declared.as_ref().is_some_and(|t| arrays::element(t).is_some());
+            let of_plan = if array { None } else { planned.next() };
+            types.push(declared.clone().or(of_plan).unwrap_or(Type::TEXT));
+        }
+        Ok(types)
     }
 
     /// What a statement answers, asked of a worker once; `None` for the door's own statements.
     async fn description<'a>(&mut self, prepared: &'a Prepared) -> Result<Option<&'a Description>, End> {
-        let Some(sql) = prepared.query() else { return Ok(None) };
+        let Some((sql, _)) = prepared.query(None)? else { return Ok(None) };
         if prepared.description.get().is_none() {
             let cancel = self.place.running.begin();
             let question = Question { sql, parameters: Vec::new(), postgres: true };
@@ -228,9 +243,9 @@ impl Connection {
     /// Asks a fresh portal's question.
     async fn start(&mut self, portal: &mut Portal) -> Result<(), End> {
         let (State::Fresh, Some(prepared)) = (&portal.state, portal.prepared.clone()) else { return Ok(()) };
-        let (Some(statement), Some(sql)) = (&prepared.statement, prepared.query()) else { return Ok(()) };
+        let (Some(statement), Some((sql, values))) = (&prepared.statement, prepared.query(Some(&portal.parameters))?) else { return Ok(()) };
         self.permit(statement)?;
-        let cursor = self.ask(sql, portal.parameters.clone(), prepared.origin()).await?;
+        let cursor = self.ask(sql, values, prepared.origin()).await?;
         portal.state = State::Open(cursor);
         Ok(())
     }
@@ -267,9 +282,9 @@ impl Connection {
     }
 
     async fn own_statement(&mut self, values: Vec<Parameter>, formats: Vec<i16>, prepared: &Prepared, statement: Statement) -> Result<(), End> {
-        let statement = match (statement, prepared.query()) {
-            (Statement::Declare { name, hold, offset, .. }, Some(query)) => Statement::Declare { name, query, hold, offset },
-            (other, _) => other,
+        let (statement, values) = match (statement, prepared.query(Some(&values))?) {
+            (Statement::Declare { name, hold, offset, .. }, Some((query, values))) => (Statement::Declare { name, query, hold, offset }, values),
+            (other, _) => (other, values),
         };
         let tag = match self.utility(statement, values, prepared.origin()).await? {
             Outcome::Tag(tag) => tag,

@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta};
 use pgwire::api::Type;
 use warehouse::statement::Parameter;
 
+use crate::doors::postgres::arrays;
 use crate::doors::postgres::errors::Fault;
 use crate::doors::postgres::numeric;
 use crate::doors::postgres::token::{Kind, tokens};
@@ -35,7 +36,7 @@ pub fn with_types(sql: &str, types: &[Type]) -> String {
 }
 
 /// How the planner spells a declared type; `None` for text and for what only its place can tell.
-fn spelled(declared: &Type) -> Option<&'static str> {
+pub fn spelled(declared: &Type) -> Option<&'static str> {
     Some(match *declared {
         Type::BOOL => "BOOLEAN",
         Type::INT2 | Type::INT4 | Type::INT8 | Type::OID => "BIGINT",
@@ -45,6 +46,13 @@ fn spelled(declared: &Type) -> Option<&'static str> {
         Type::TIMESTAMPTZ => "TIMESTAMP WITH TIME ZONE",
         _ => return None,
     })
+}
+
+/// Parameters that stand in `ANY($1)` or `ALL($1)`, from 0: without a declared type they are arrays of text.
+pub fn lists(sql: &str) -> Vec<usize> {
+    let all = tokens(sql);
+    let listed = all.windows(4).filter(|w| (w[0].is("ANY") || w[0].is("ALL") || w[0].is("SOME")) && w[1].symbol("(") && w[2].kind == Kind::Parameter && w[3].symbol(")"));
+    listed.filter_map(|w| w[2].text[1..].parse::<usize>().ok()?.checked_sub(1)).collect()
 }
 
 /// How many parameters a text has: the highest number in it.
@@ -63,6 +71,11 @@ pub fn of_plan(data_type: &DataType) -> Type {
 /// One bound value as text. `format` is 0 (text) or 1 (binary).
 pub fn value(bytes: Option<&Bytes>, format: i16, declared: &Type) -> Result<Parameter, Fault> {
     let Some(bytes) = bytes else { return Ok(None) };
+    if format == 1
+        && let Some(element) = arrays::element(declared)
+    {
+        return arrays::from_binary(bytes, element).map(Some);
+    }
     if format == 1 && !matches!(*declared, Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN) {
         return binary(bytes, declared).map(Some);
     }
@@ -111,6 +124,7 @@ mod tests {
         let types = [Type::INT4, Type::TEXT, Type::DATE];
         assert_eq!(with_types("SELECT '$1', $1 + 1, $2 FROM t WHERE d = $3 AND e = $3::date LIMIT $1", &types), "SELECT '$1', CAST($1 AS BIGINT) + 1, $2 FROM t WHERE d = CAST($3 AS DATE) AND e = $3::date LIMIT $1");
         assert_eq!(with_types("SELECT $4", &types), "SELECT $4");
+        assert_eq!(lists("a = ANY($2) AND b <> all ( $1 ) AND c = (($3))"), [1, 0]);
         assert_eq!(count("SELECT $2, '$9' -- $7"), 2);
     }
 

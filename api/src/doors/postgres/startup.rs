@@ -129,6 +129,7 @@ impl Gate {
                 let process = i32::from_be_bytes([process[0], process[1], process[2], process[3]]);
                 self.registry.cancel(process, &SecretKey::Bytes(key.to_vec().into()));
             }
+            socket.shutdown().await?;
             return Ok(None);
         }
         if code >> 16 != 3 {
