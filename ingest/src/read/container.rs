@@ -68,15 +68,11 @@ fn content(file: File, magic: Magic) -> Content {
 }
 
 fn nested() -> ReadError {
-    ReadError::unsupported(
-        "Il file contiene un archivio dentro un archivio.",
-        "The file holds an archive inside an archive.",
-    )
+    ReadError::unsupported("Il file contiene un archivio dentro un archivio.", "The file holds an archive inside an archive.")
 }
 
 fn gunzip(file: File, size: u64, bounds: &Bounds) -> Result<Opened, ReadError> {
-    let mut stream: Box<dyn Read + Send> =
-        Box::new(Limited::new(MultiGzDecoder::new(BufReader::new(file)), size, bounds.decompressed, bounds));
+    let mut stream: Box<dyn Read + Send> = Box::new(Limited::new(MultiGzDecoder::new(BufReader::new(file)), size, bounds.decompressed, bounds));
     let mut head = vec![0; 4096];
     let n = fill(&mut *stream, &mut head).map_err(|e| gzip_error(e))?;
     head.truncate(n);

@@ -5,8 +5,8 @@ mod repair;
 
 pub(crate) use record::{Compiled, End, parse};
 
-use super::text::{Mark, TextReader};
 use super::dialect::Detected;
+use super::text::{Mark, TextReader};
 use super::{Bounds, ErrorKind, Oddities, ReadError, Row, Rows};
 
 /// Rows of a delimited text, in flat memory: at most one record and one chunk are held.
@@ -31,7 +31,19 @@ pub(crate) struct CsvRows {
 impl CsvRows {
     pub fn new(text: TextReader, detected: &Detected, bounds: &Bounds) -> Self {
         let dialect = Compiled::new(&detected.dialect);
-        CsvRows { text, buf: Vec::new(), pos: 0, base: 0, ended: false, line: 1, dialect, usual: detected.usual, last: 0, directive: detected.directive, bounds: bounds.clone() }
+        CsvRows {
+            text,
+            buf: Vec::new(),
+            pos: 0,
+            base: 0,
+            ended: false,
+            line: 1,
+            dialect,
+            usual: detected.usual,
+            last: 0,
+            directive: detected.directive,
+            bounds: bounds.clone(),
+        }
     }
 
     fn refill(&mut self) -> Result<(), ReadError> {
@@ -73,12 +85,9 @@ impl CsvRows {
                     "Ci sono byte che non appartengono alla codifica del file: sono stati letti come Windows-1252 o sostituiti.",
                     "Some bytes do not belong to the file's encoding: they were read as Windows-1252 or replaced.",
                 ),
-                Mark::Nul => odd.note(
-                    "nul",
-                    Some(line),
-                    "Ci sono caratteri nulli (byte zero) nel testo.",
-                    "There are NUL characters (zero bytes) in the text.",
-                ),
+                Mark::Nul => {
+                    odd.note("nul", Some(line), "Ci sono caratteri nulli (byte zero) nel testo.", "There are NUL characters (zero bytes) in the text.")
+                }
             }
         }
     }

@@ -73,11 +73,7 @@ impl From<std::io::Error> for ReadError {
         if let Some(inner) = error.get_ref().and_then(|e| e.downcast_ref::<ReadError>()) {
             return inner.clone();
         }
-        ReadError::new(
-            ErrorKind::Io,
-            format!("Il file non si può leggere: {error}."),
-            format!("The file cannot be read: {error}."),
-        )
+        ReadError::new(ErrorKind::Io, format!("Il file non si può leggere: {error}."), format!("The file cannot be read: {error}."))
     }
 }
 

@@ -197,11 +197,7 @@ fn enter_object(scan: &mut Scan, hints: &Hints) -> Result<Shape, ReadError> {
         scan.peek()?;
     }
     if let Some(asked) = &hints.array {
-        return Err(ReadError::new(
-            ErrorKind::Choice,
-            format!("Nel JSON non c'è un elenco \"{asked}\"."),
-            format!("The JSON holds no array \"{asked}\"."),
-        ));
+        return Err(ReadError::new(ErrorKind::Choice, format!("Nel JSON non c'è un elenco \"{asked}\"."), format!("The JSON holds no array \"{asked}\".")));
     }
     scan.pos = place;
     scan.line = line;

@@ -9,9 +9,7 @@ use super::container::{self, Content, Magic};
 use super::csv::CsvRows;
 use super::json::{JsonRows, value_end};
 use super::text::{self, TextReader};
-use super::{
-    Bounds, Container, Dialect, ErrorKind, Format, Hints, LineEnding, Oddities, ReadError, Rows, SheetInfo, dialect, parquet, sheet,
-};
+use super::{Bounds, Container, Dialect, ErrorKind, Format, Hints, LineEnding, Oddities, ReadError, Rows, SheetInfo, dialect, parquet, sheet};
 
 /// Bytes of a text that encoding and dialect are judged by.
 const SAMPLE: usize = 1 << 20;
@@ -80,14 +78,7 @@ impl Rows for Nothing {
     }
 }
 
-fn open_text(
-    mut stream: Box<dyn Read + Send>,
-    path: &Path,
-    hints: &Hints,
-    bounds: &Bounds,
-    all_keys: bool,
-    found: &mut Opened,
-) -> Result<(), ReadError> {
+fn open_text(mut stream: Box<dyn Read + Send>, path: &Path, hints: &Hints, bounds: &Bounds, all_keys: bool, found: &mut Opened) -> Result<(), ReadError> {
     let mut sample = vec![0; SAMPLE];
     let n = container::fill(&mut *stream, &mut sample)?;
     sample.truncate(n);

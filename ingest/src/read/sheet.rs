@@ -129,8 +129,7 @@ fn refuse_locked(file: &mut File, bounds: &Bounds) -> Result<(), ReadError> {
 }
 
 fn excel(mut book: Sheets<BufReader<File>>, hints: &Hints, bounds: &Bounds) -> Result<Book, ReadError> {
-    let known: Vec<(String, bool)> =
-        book.sheets_metadata().iter().map(|s| (s.name.clone(), s.visible != SheetVisible::Visible)).collect();
+    let known: Vec<(String, bool)> = book.sheets_metadata().iter().map(|s| (s.name.clone(), s.visible != SheetVisible::Visible)).collect();
     if known.len() > bounds.sheets {
         return Err(ReadError::bound("Ci sono troppi fogli", "There are too many sheets", bounds.sheets));
     }

@@ -42,11 +42,8 @@ pub fn open(path: &Path, hints: &Hints, bounds: &Bounds) -> Result<Source, ReadE
     };
     let header = header::names(&header_text);
     let preamble = ahead.drain(..first).collect::<Vec<_>>();
-    let preamble: Vec<String> = preamble
-        .iter()
-        .filter(|r| header_line != Some(r.line) && !r.is_void())
-        .map(|r| r.texts().join(" ").trim().to_string())
-        .collect();
+    let preamble: Vec<String> =
+        preamble.iter().filter(|r| header_line != Some(r.line) && !r.is_void()).map(|r| r.texts().join(" ").trim().to_string()).collect();
     note_header(&header_text, header_line, &preamble, &mut opened);
     let builder = Builder::new(&header);
     let understanding = Understanding {
@@ -99,12 +96,7 @@ impl Source {
             return;
         }
         if row.len() != self.understanding.header.len() {
-            odd.note(
-                "ragged",
-                Some(row.line),
-                "Ci sono righe con più o meno celle dell'intestazione.",
-                "Some rows have more or fewer cells than the header.",
-            );
+            odd.note("ragged", Some(row.line), "Ci sono righe con più o meno celle dell'intestazione.", "Some rows have more or fewer cells than the header.");
         }
         self.builder.push(row);
     }
@@ -151,12 +143,7 @@ fn note_header(cells: &[String], line: Option<i64>, preamble: &[String], opened:
         odd.note("duplicate_header", line, "L'intestazione ripete un nome.", "The header repeats a name.");
     }
     if !preamble.is_empty() {
-        odd.note(
-            "preamble",
-            Some(1),
-            "Ci sono righe di titolo sopra l'intestazione.",
-            "There are title rows above the header.",
-        );
+        odd.note("preamble", Some(1), "Ci sono righe di titolo sopra l'intestazione.", "There are title rows above the header.");
     }
     if cells.is_empty() && opened.names.is_none() {
         odd.note("empty", None, "Il file è vuoto.", "The file is empty.");

@@ -9,7 +9,9 @@ pub enum Container {
     #[default]
     Plain,
     Gzip,
-    Zip { member: String },
+    Zip {
+        member: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

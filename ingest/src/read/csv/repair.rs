@@ -38,16 +38,8 @@ impl Fixed {
                 "Virgolette non chiuse o non raddoppiate: le celle sono state ricostruite secondo il numero di colonne.",
                 "Unclosed or undoubled quotes: the cells were rebuilt from the number of columns.",
             ),
-            What::Delimiter => (
-                "row_delimiter",
-                "La riga usa un separatore diverso da quello del file.",
-                "The row uses another delimiter than the file.",
-            ),
-            What::Quote => (
-                "row_quote",
-                "La riga usa virgolette diverse da quelle del file.",
-                "The row uses other quotes than the file.",
-            ),
+            What::Delimiter => ("row_delimiter", "La riga usa un separatore diverso da quello del file.", "The row uses another delimiter than the file."),
+            What::Quote => ("row_quote", "La riga usa virgolette diverse da quelle del file.", "The row uses other quotes than the file."),
         };
         odd.note(what, Some(line), it, en);
     }
@@ -113,12 +105,7 @@ fn other_marks(line: &[u8], strict: &Strict, d: &Compiled, targets: &[usize], ro
         tries.push((own, Some(b'\''), What::Quote));
     }
     for (delimiter, quote, what) in tries {
-        let dialect = Dialect {
-            delimiter,
-            quote: quote.map(char::from),
-            escape: d.escape.map(char::from),
-            line_ending: LineEnding::Lf,
-        };
+        let dialect = Dialect { delimiter, quote: quote.map(char::from), escape: d.escape.map(char::from), line_ending: LineEnding::Lf };
         let must_quote = matches!(what, What::Quote);
         if fits(&Compiled::new(&dialect), line, must_quote, targets, row) {
             return Some(what);
@@ -127,7 +114,10 @@ fn other_marks(line: &[u8], strict: &Strict, d: &Compiled, targets: &[usize], ro
     // Some separators of the row are the file's, some are others.
     let [own] = d.delimiter[..] else { return None };
     for mark in [b';', b',', b'\t', b'|'] {
-        if mark != own && let Some(line) = unified(line, mark, own, d.quote) && fits(d, &line, false, targets, row) {
+        if mark != own
+            && let Some(line) = unified(line, mark, own, d.quote)
+            && fits(d, &line, false, targets, row)
+        {
             return Some(What::Delimiter);
         }
     }

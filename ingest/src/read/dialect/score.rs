@@ -53,10 +53,16 @@ pub(super) fn judge(sample: &[u8], whole: bool, dialect: &Dialect) -> Option<Jud
     let rows = seen.rows as f64;
     let share = seen.lengths[&usual] as f64 / rows;
     // Tables of few rows have no statistics: a single line with a common mark is a header.
-    let agree: f64 = seen.lengths.iter().filter(|(len, _)| **len > 1).map(|(len, n)| {
-        let part = *n as f64 / rows;
-        part * part * (*len as f64 - 1.0) / *len as f64
-    }).sum::<f64>().sqrt();
+    let agree: f64 = seen
+        .lengths
+        .iter()
+        .filter(|(len, _)| **len > 1)
+        .map(|(len, n)| {
+            let part = *n as f64 / rows;
+            part * part * (*len as f64 - 1.0) / *len as f64
+        })
+        .sum::<f64>()
+        .sqrt();
     let worth = seen.worth / seen.cells.max(1) as f64;
     if weak(dialect, usual, share, &seen) {
         return None;

@@ -37,7 +37,11 @@ impl SheetRows {
         }
         if text.len() > bounds.cell {
             let at = row + 1;
-            return Err(ReadError::bound(&format!("Alla riga {at} c'è una cella troppo lunga"), &format!("Row {at} holds a cell too long"), format!("{} byte", bounds.cell)));
+            return Err(ReadError::bound(
+                &format!("Alla riga {at} c'è una cella troppo lunga"),
+                &format!("Row {at} holds a cell too long"),
+                format!("{} byte", bounds.cell),
+            ));
         }
         let start = self.text.len();
         if self.cells.len() as u64 >= bounds.cells || start + text.len() > u32::MAX as usize {

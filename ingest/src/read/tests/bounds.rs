@@ -81,7 +81,9 @@ fn of_workbooks() {
     let spaces = format!("{}<row r=\"1\">{}</row>", " ".repeat(40 << 20), cell("A1"));
     refused(&xlsx(&[("S", "visible", &spaces)]), Bounds::default());
     let cells = "<table:table-cell office:value-type=\"string\" table:number-columns-repeated=\"1000\"><text:p>x</text:p></table:table-cell>";
-    let ods = format!("<?xml version=\"1.0\"?><d><table:table table:name=\"S\"><table:table-row table:number-rows-repeated=\"1000000\">{cells}</table:table-row></table:table></d>");
+    let ods = format!(
+        "<?xml version=\"1.0\"?><d><table:table table:name=\"S\"><table:table-row table:number-rows-repeated=\"1000000\">{cells}</table:table-row></table:table></d>"
+    );
     refused(&zipped(&[("mimetype", b"x"), ("content.xml", ods.as_bytes())]), Bounds { cells: 1_000_000, ..Bounds::default() });
 }
 

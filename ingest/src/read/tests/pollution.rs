@@ -49,9 +49,7 @@ const PLAIN: Way<'static> = Way { delimiter: ",", quote: "\"", escape: "\"", lin
 
 impl Way<'_> {
     fn cells(&self, row: &[String]) -> Vec<String> {
-        let quoted = |i: usize, c: &String| {
-            self.all || QUOTED.contains(&i) && row.len() > 7 || c.contains(self.delimiter) || c.contains(self.quote)
-        };
+        let quoted = |i: usize, c: &String| self.all || QUOTED.contains(&i) && row.len() > 7 || c.contains(self.delimiter) || c.contains(self.quote);
         let escaped = |c: &String| c.replace(self.quote, &format!("{}{}", self.escape, self.quote));
         let cell = |(i, c): (usize, &String)| if quoted(i, c) { format!("{0}{1}{0}", self.quote, escaped(c)) } else { c.clone() };
         row.iter().enumerate().map(cell).collect()
@@ -204,7 +202,8 @@ fn columns_of_every_number_and_cells_of_every_size() {
         data[0][c] = "HEAD/%R".into();
         comes_back("marks in the header", &PLAIN.write(&data), &data);
     }
-    let lines = table(&[&["indirizzo"], &["Via Roma, 5"], &["Piazza Dante"], &["Largo Argentina, 12, Roma"], &["Via Po, 3"], &["Corso Italia"], &["Via Appia"]]);
+    let lines =
+        table(&[&["indirizzo"], &["Via Roma, 5"], &["Piazza Dante"], &["Largo Argentina, 12, Roma"], &["Via Po, 3"], &["Corso Italia"], &["Via Appia"]]);
     let text: String = lines.iter().map(|r| format!("{}\n", r[0])).collect();
     comes_back("one column of addresses", &text, &lines);
     let times: Table = (0..30).map(|i| vec![format!("{:02}:30:00", i % 24)]).collect();
