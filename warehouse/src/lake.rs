@@ -5,6 +5,7 @@
 
 mod candidates;
 mod commit;
+mod current;
 mod durable;
 #[doc(hidden)]
 pub mod faults;

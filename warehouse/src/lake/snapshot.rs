@@ -8,6 +8,7 @@ use datafusion::catalog::TableProvider;
 use datasets::model::DatasetName;
 use deltalake::DeltaTable;
 use deltalake::table::state::DeltaTableState;
+use tokio::sync::OnceCell;
 
 use crate::error::{Error, Result};
 use crate::lake::guarded::Guarded;
@@ -27,6 +28,8 @@ pub struct Snapshot {
     pub version: u64,
     pub(super) table: Arc<DeltaTable>,
     provider: Arc<dyn TableProvider>,
+    /// Found when first asked for, see `current`.
+    pub(super) current: Arc<OnceCell<Option<Arc<dyn TableProvider>>>>,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -39,7 +42,7 @@ impl Snapshot {
     pub(super) async fn new(dataset: DatasetName, table: DeltaTable) -> Result<Self> {
         let version = table.version().ok_or_else(|| Error::internal("lake.snapshot", "the table is not loaded"))?;
         let inner = table.table_provider().await.map_err(|e| Error::internal("lake.snapshot", e))?;
-        Ok(Self { dataset, version, table: Arc::new(table), provider: Arc::new(Guarded(inner)) })
+        Ok(Self { dataset, version, table: Arc::new(table), provider: Arc::new(Guarded(inner)), current: Arc::default() })
     }
 
     /// All stored rows with the system columns: closed versions of a row and rows of every sender included.

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, TimestampMicrosecondArray};
-use arrow::compute::filter_record_batch;
+use arrow::compute::{filter_record_batch, is_not_null, is_null};
 use arrow::compute::kernels::zip::zip;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::row::{RowConverter, Rows, SortField};
@@ -51,16 +51,24 @@ pub async fn plan(table: &Table, base: &Snapshot, load: &Load, staged: &Staged) 
             deliver(&rows, &batch, &mut current, &mut writer, &mut plan).await?;
         }
     }
+    // Closed rows have files of their own, so that whole files tell the current rows (`current`).
+    let mut closed = files::writer(table.objects(), table.schema(), base.state()?)?;
     let touched: BTreeSet<usize> = current.values().filter(|h| h.closed).filter_map(|h| h.file).collect();
     for (index, candidate) in open.into_iter().enumerate().filter(|(i, _)| touched.contains(i)) {
         let mut batches = files::read(table.objects(), &candidate.file, table.schema()).await?;
         while let Some(batch) = batches.try_next().await? {
             let batch = rows.close(&batch, index, load, &current)?;
-            writer.write(&batch).await.map_err(|e| Error::internal("lake.write", e))?;
+            let (open, ended) = by_end(&batch)?;
+            for (writer, rows) in [(&mut writer, open), (&mut closed, ended)] {
+                if rows.num_rows() > 0 {
+                    writer.write(&rows).await.map_err(|e| Error::internal("lake.write", e))?;
+                }
+            }
         }
         plan.removes.push(candidate.remove);
     }
     plan.own = writer.close().await.map_err(|e| Error::internal("lake.write", e))?;
+    plan.own.extend(closed.close().await.map_err(|e| Error::internal("lake.write", e))?);
     plan.adds.clone_from(&plan.own);
     Ok(plan)
 }
@@ -174,4 +182,12 @@ fn is_current(batch: &RecordBatch, load: &Load) -> Result<BooleanArray> {
     let column = |name| batch.column_by_name(name).ok_or_else(|| Error::internal("lake.versions", "a system column is missing"));
     let (senders, ends) = (column(SENDER)?.as_string::<i32>(), column(RECORDED_TO)?);
     Ok(senders.iter().enumerate().map(|(i, s)| Some(s == Some(load.sender.as_str()) && ends.is_null(i))).collect())
+}
+
+/// Current and closed rows of a batch, apart.
+fn by_end(batch: &RecordBatch) -> Result<(RecordBatch, RecordBatch)> {
+    let failed = |e| Error::internal("lake.versions", e);
+    let ends = batch.column(batch.schema().index_of(RECORDED_TO).map_err(failed)?);
+    let part = |keep: &BooleanArray| filter_record_batch(batch, keep).map_err(failed);
+    Ok((part(&is_null(ends).map_err(failed)?)?, part(&is_not_null(ends).map_err(failed)?)?))
 }

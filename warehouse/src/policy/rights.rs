@@ -34,6 +34,16 @@ pub struct Right {
     stored: SchemaRef,
 }
 
+/// What becomes of rows that a later delivery took the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// They are shown, with the system columns that tell them apart.
+    Shown,
+    Filtered,
+    /// The stored table given has none.
+    Absent,
+}
+
 /// By role, then by dataset. What is not here is not visible.
 pub struct Rights {
     roles: BTreeMap<String, BTreeMap<DatasetName, Right>>,
@@ -158,14 +168,14 @@ impl Right {
     }
 
     /// The table for `principal`, whose facts take the placeholders' places as literals, never as text of SQL.
-    pub fn table(&self, stored: Arc<dyn TableProvider>, principal: &Principal, history: bool) -> Result<PolicyTable> {
+    pub fn table(&self, stored: Arc<dyn TableProvider>, principal: &Principal, closed: Closed) -> Result<PolicyTable> {
         let rows = self.rows.as_ref().map(|e| with_facts(e, principal)).transpose()?;
-        let current = (self.has_history() && !history).then(|| Expr::Column(Name::new_unqualified(system::RECORDED_TO)).is_null());
+        let current = (closed == Closed::Filtered).then(|| Expr::Column(Name::new_unqualified(system::RECORDED_TO)).is_null());
         let condition = match (rows, current) {
             (Some(rows), Some(current)) => Some(current.and(rows)),
             (rows, current) => rows.or(current),
         };
-        let mut outputs = self.outputs(history);
+        let mut outputs = self.outputs(closed == Closed::Shown);
         for output in &mut outputs {
             output.mask = output.mask.as_ref().map(|mask| with_facts(mask, principal)).transpose()?;
         }

@@ -10,6 +10,7 @@ use futures::future::try_join_all;
 
 use crate::error::{Error, Kind, Result};
 use crate::policy::PolicyTable;
+use crate::policy::rights::Closed;
 use crate::session::Session;
 use crate::session::template::CATALOG;
 
@@ -57,7 +58,13 @@ impl Session {
         let mut pinned = Pinned { tables: BTreeMap::new(), versions: BTreeMap::new() };
         for (name, snapshot) in named.into_iter().zip(refreshed) {
             let right = self.rights.get(&name.dataset).ok_or_else(|| unknown(&name.dataset.to_string(), ""))?;
-            let table = right.table(snapshot.provider(), &self.principal, name.history)?;
+            let closed = if name.history || !right.has_history() { Closed::Shown } else { Closed::Filtered };
+            // Whole files of current rows need no filter.
+            let current = if closed == Closed::Filtered { snapshot.current().await? } else { None };
+            let table = match current {
+                Some(current) => right.table(current, &self.principal, Closed::Absent)?,
+                None => right.table(snapshot.provider(), &self.principal, closed)?,
+            };
             pinned.versions.insert(name.dataset.to_string(), snapshot.version);
             pinned.tables.insert(name, Arc::new(table));
         }

@@ -50,3 +50,21 @@ async fn files_of_hidden_rows_are_not_opened() {
     // Without one the missing file is missed: the test can fail.
     assert_eq!(world.ask(&role("regione"), "SELECT sum(id) FROM prova.persone").await, Err("query.run".into()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn current_rows_are_whole_files_and_need_no_barrier() {
+    let world = World::new(&[]).await;
+    let staff = role("amministratore");
+    let plan = || world.ask(&staff, "EXPLAIN SELECT codice FROM prova.registro WHERE posti > 3");
+    world.registry(&[("A", "RM 1", 10), ("B", "FR B", 20), ("C", "FR B", 30)]).await;
+    let text = plan().await.expect("plan").join("\n");
+    assert!(!text.contains("registrato_al") && !text.contains("BarrierExec"), "{text}");
+    world.registry(&[("A", "RM 1", 11), ("B", "FR B", 20)]).await;
+    let text = plan().await.expect("plan").join("\n");
+    assert!(!text.contains("registrato_al") && !text.contains("BarrierExec"), "{text}");
+    let current = Ok(vec!["A|11".to_owned(), "B|20".into(), "C|30".into()]);
+    assert_eq!(world.ask(&role("regione"), "SELECT codice, posti FROM prova.registro").await, current);
+    assert_eq!(world.ask(&role("regione"), "SELECT count(*) FROM prova.registro").await, Ok(vec!["3".into()]));
+    assert_eq!(world.ask(&role("regione"), "SELECT count(*) FROM prova.registro_storia").await, Ok(vec!["4".into()]));
+    assert_eq!(world.ask(&district(), "SELECT codice, posti FROM prova.registro").await, Ok(vec!["A|11".into()]));
+}
