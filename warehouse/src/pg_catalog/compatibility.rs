@@ -4,6 +4,8 @@
 mod names;
 mod shapes;
 
+pub use names::{class_oid, type_oid};
+
 use std::sync::LazyLock;
 
 use datafusion::sql::sqlparser::ast::{Statement, VisitMut};

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{new_null_array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int32Builder, Int64Array, ListBuilder, StringArray, new_null_array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Int32Type};
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use datafusion_pg_catalog::pg_catalog as library;
 
-use crate::pg_catalog::relation::{Relations, find};
+use crate::pg_catalog::compatibility::{class_oid, type_oid};
+use crate::pg_catalog::relation::Relations;
 use crate::pg_catalog::tables::{CLASS_OID, OWNER, SETTINGS, comments, role};
 use crate::pg_catalog::{DATABASE, SERVER_VERSION, keys, relation};
 use crate::principal::Principal;
@@ -150,7 +151,8 @@ fn names(relations: &Relations) -> Vec<ScalarUDF> {
         by_oid("siss_regclass_name", classes),
         by_oid("siss_regnamespace_name", spaces),
         by_oid("pg_get_constraintdef", definitions),
-        function("to_regclass", DataType::Int32, move |arrays, rows| Ok(Arc::new(strings(arrays, 0, rows)?.iter().map(|name| find(&lookup, name?).map(|r| r.oid)).collect::<Int32Array>()))),
+        function("to_regclass", DataType::Int32, move |arrays, rows| Ok(Arc::new(strings(arrays, 0, rows)?.iter().map(|name| class_oid(name?, &lookup)).collect::<Int32Array>()))),
+        function("to_regtype", DataType::Int32, |arrays, rows| Ok(Arc::new(strings(arrays, 0, rows)?.iter().map(|name| type_oid(name?)).collect::<Int32Array>()))),
         text("shobj_description", None),
     ]
 }
@@ -164,7 +166,9 @@ fn rights(relations: &Relations) -> Vec<ScalarUDF> {
         })
     };
     let visible = relations.clone();
-    vec![
+    let kinds = ["pg_type_is_visible", "pg_function_is_visible", "pg_operator_is_visible", "pg_collation_is_visible", "pg_conversion_is_visible", "pg_statistics_obj_is_visible", "pg_ts_config_is_visible", "pg_opclass_is_visible"];
+    let mut list: Vec<ScalarUDF> = kinds.into_iter().map(|name| flag(name, true)).collect();
+    list.extend([
         reading("has_table_privilege"),
         reading("has_schema_privilege"),
         reading("has_database_privilege"),
@@ -172,12 +176,16 @@ fn rights(relations: &Relations) -> Vec<ScalarUDF> {
         reading("has_column_privilege"),
         flag("pg_has_role", false),
         function("pg_table_is_visible", DataType::Boolean, move |arrays, rows| Ok(Arc::new(integers(arrays, 0, rows)?.iter().map(|oid| Some(visible.iter().any(|r| Some(r.oid) == oid))).collect::<BooleanArray>()))),
-        flag("pg_type_is_visible", true),
-        flag("pg_function_is_visible", true),
         flag("pg_is_in_recovery", false),
         flag("pg_is_other_temp_schema", false),
         flag("pg_relation_is_publishable", false),
-    ]
+    ]);
+    list
+}
+
+/// A list of positions.
+fn positions() -> DataType {
+    DataType::List(Arc::new(Field::new_list_field(DataType::Int32, true)))
 }
 
 /// Value and position.
@@ -203,6 +211,17 @@ fn fixed() -> Vec<ScalarUDF> {
         text("inet_server_addr", None),
         text("inet_client_addr", None),
         function("pg_size_pretty", DataType::Utf8, |arrays, rows| Ok(Arc::new(strings(arrays, 0, rows)?.iter().map(|n| n.map(|n| format!("{n} bytes"))).collect::<StringArray>()))),
+        function("siss_positions", positions(), |arrays, rows| {
+            let mut lists = ListBuilder::new(Int32Builder::new());
+            for row in 0..rows {
+                let length = arrays.first().and_then(|a| a.as_list_opt::<i32>()).filter(|a| a.is_valid(row)).map_or(0, |a| a.value_length(row));
+                lists.values().append_slice(&(1..=length).collect::<Vec<_>>());
+                lists.append(true);
+            }
+            Ok(Arc::new(lists.finish()))
+        }),
+        // Asked for the options of identity columns, of which there are none.
+        text("json_build_object", None),
         // JDBC asks for the positions of an index's columns; there are no indexes.
         function("_pg_expandarray", expanded(), |_, rows| Ok(new_null_array(&expanded(), rows))),
         function("pg_partition_ancestors", DataType::Int32, |arrays, rows| Ok(Arc::new(integers(arrays, 0, rows)?))),

@@ -58,6 +58,8 @@ impl PgSchema {
             "pg_tables" => tables::tables(relations),
             "pg_views" => tables::views(relations),
             "pg_settings" => tables::settings(),
+            "pg_db_role_setting" => tables::role_settings(),
+            "pg_default_acl" => tables::default_rights(),
             "pg_stat_user_tables" => tables::statistics(relations),
             "pg_constraint" => keys::constraints(relations),
             "pg_index" => keys::indexes(relations),

@@ -185,6 +185,16 @@ pub fn statistics(relations: &[Relation]) -> Table {
         .big("n_dead_tup", unknown())
 }
 
+/// Settings of roles and databases: there are none, but the columns have their types.
+pub fn role_settings() -> Table {
+    Table::default().all_int(0, &["setdatabase", "setrole"], 0).array("setconfig", no_arrays(0))
+}
+
+/// Rights that new objects would get: there are none.
+pub fn default_rights() -> Table {
+    Table::default().all_int(0, &["oid", "defaclrole", "defaclnamespace"], 0).all_text(0, &["defaclobjtype"], None).array("defaclacl", no_arrays(0))
+}
+
 /// Settings that clients read; the door answers `SHOW` from its own session.
 pub const SETTINGS: [(&str, &str); 14] = [
     ("client_encoding", "UTF8"),

@@ -41,7 +41,7 @@ impl Layout {
                 DataType::Null => Type::TEXT,
                 _ => arrow_pg::datatypes::field_into_pg_type(field).map_err(|_| Fault::new("0A000", format!("column \"{}\" has a type without a PostgreSQL counterpart", field.name())))?,
             };
-            fields.push(FieldInfo::new(field.name().clone(), None, None, kind, FieldFormat::from(code)).with_type_size(size(field)).with_type_modifier(modifier(field)));
+            fields.push(FieldInfo::new(name(field.name()).to_owned(), None, None, kind, FieldFormat::from(code)).with_type_size(size(field)).with_type_modifier(modifier(field)));
         }
         Ok(Self { fields: Arc::new(fields) })
     }
@@ -68,6 +68,36 @@ impl Layout {
         }
         Ok(())
     }
+}
+
+/// Functions whose unnamed results clients look for by PostgreSQL's name for them.
+const NAMED: [&str; 22] = [
+    "avg", "coalesce", "concat", "count", "current_database", "current_schema", "date_part", "date_trunc", "left", "lower", "max", "median", "min", "now", "rank", "round", "row_number", "session_user",
+    "string_agg", "sum", "upper", "version",
+];
+
+/// The planner calls an unnamed `count(*)` by its text; PostgreSQL calls it `count`.
+fn name(name: &str) -> &str {
+    match name.split_once('(') {
+        Some((function, rest)) if NAMED.contains(&function) && closes_at_end(rest) => function,
+        _ => name,
+    }
+}
+
+/// Whether the parenthesis opened before `rest` is the one that closes it.
+fn closes_at_end(rest: &str) -> bool {
+    let mut depth = 1;
+    for (at, byte) in rest.bytes().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return at + 1 == rest.len();
+        }
+    }
+    false
 }
 
 /// `pg_type.typlen`.
@@ -319,6 +349,11 @@ mod tests {
         let expected = ["-7", "1", "1e+20", "1e-05", "-Infinity", "12345678.901234567890123456789012345678", "2024-08-22", "2024-08-22 00:00:00.12+00", "1970-01-01 00:00:00", "", "{1,NULL}"];
         let found: Vec<String> = texts(columns).into_iter().map(Option::unwrap_or_default).collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn unnamed_results_have_postgresqls_names() {
+        assert_eq!((name("count(*)"), name("sum(t.importo)"), name("costo (euro)"), name("sum(a) + sum(b)")), ("count", "sum", "costo (euro)", "sum(a) + sum(b)"));
     }
 
     #[test]

@@ -44,7 +44,11 @@ pub fn resolve(sql: &str, relations: &[Relation]) -> Result<String> {
     let mut out = String::with_capacity(sql.len());
     let mut done = 0;
     for (at, token) in tokens.iter().enumerate() {
-        let Token::SingleQuotedString(text) = &token.token else { continue };
+        let (text, parameter) = match &token.token {
+            Token::SingleQuotedString(text) => (text, false),
+            Token::Placeholder(text) => (text, true),
+            _ => continue,
+        };
         let follows = |offset: usize| tokens.get(at + offset).map(|t| &t.token);
         let name = |offset: usize| match follows(offset) {
             Some(Token::Word(word)) => Some(word.value.to_ascii_lowercase()),
@@ -61,7 +65,14 @@ pub fn resolve(sql: &str, relations: &[Relation]) -> Result<String> {
         if name(2).as_deref() == Some("pg_catalog") && follows(3) == Some(&Token::Period) {
             last += 2;
         }
-        let Some(value) = name(last - at).map(|target| meaning(&target, text, relations)).transpose()?.flatten() else { continue };
+        let target = name(last - at).unwrap_or_default();
+        let value = match (parameter, target.as_str()) {
+            // Its value comes later.
+            (true, "regclass" | "regtype") => Some(format!("to_{target}({text})")),
+            (true, _) => None,
+            (false, target) => meaning(target, text, relations)?,
+        };
+        let Some(value) = value else { continue };
         // `CAST('x' AS regclass)` keeps its shape: only the literal changes.
         let end = if follows(1) == Some(&Token::DoubleColon) { tokens[last].span.end } else { token.span.end };
         let (from, to) = (byte(sql, token.span.start), byte(sql, end));
@@ -85,8 +96,7 @@ fn meaning(target: &str, text: &str, relations: &[Relation]) -> Result<Option<St
     let plain = text.trim_start_matches("pg_catalog.");
     let oid = match target {
         "regclass" => {
-            let catalog = || CATALOGS.iter().find(|(name, _)| *name == plain).map(|(_, oid)| *oid);
-            let found = number().or_else(catalog).or_else(|| find(relations, text).map(|r| r.oid));
+            let found = class_oid(text, relations);
             Some(found.ok_or_else(|| Error::new(Kind::NotFound, "table.unknown", format!("relation '{text}' not found")))?)
         }
         "regnamespace" => Some(number().unwrap_or_else(|| namespace(text))),
@@ -96,6 +106,18 @@ fn meaning(target: &str, text: &str, relations: &[Relation]) -> Result<Option<St
         _ => None,
     };
     Ok(oid.map(|oid| oid.to_string()))
+}
+
+/// Oid of the relation called `name`: one of PostgreSQL's own, one of `relations`, or the number itself.
+pub fn class_oid(name: &str, relations: &[Relation]) -> Option<i32> {
+    let plain = name.trim_start_matches("pg_catalog.");
+    let catalog = || CATALOGS.iter().find(|(known, _)| *known == plain).map(|(_, oid)| *oid);
+    name.parse::<i32>().ok().or_else(catalog).or_else(|| find(relations, name).map(|r| r.oid))
+}
+
+/// Oid of the type called `name`, with or without `pg_catalog.`.
+pub fn type_oid(name: &str) -> Option<i32> {
+    TYPES.get(name.trim_start_matches("pg_catalog.")).copied()
 }
 
 /// Oids of types by name, and by the names that the SQL standard gives the common ones.
@@ -121,6 +143,7 @@ mod tests {
         let resolve = |sql: &str| resolve(sql, &[]);
         let sql = "SELECT 'è',\n 'pg_class'::regclass, 'pg_catalog.pg_type'::pg_catalog.regclass, CAST('42' AS regclass), 'int4'::regtype, 'array_in'::regproc, 'x'::text";
         assert_eq!(resolve(sql).expect(sql), "SELECT 'è',\n 1259, 1247, CAST(42 AS regclass), 23, 'array_in', 'x'::text");
+        assert_eq!(resolve("SELECT $1::regclass, CAST($2 AS regclass), $3::text").expect(sql), "SELECT to_regclass($1), CAST(to_regclass($2) AS regclass), $3::text");
         assert_eq!(resolve("SELECT 'assa.nulla'::regclass").expect_err("unknown").code, "table.unknown");
         assert_eq!(resolve("SELECT 'nessuno'::regtype").expect_err("unknown").code, "sql.type");
     }

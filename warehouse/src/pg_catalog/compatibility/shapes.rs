@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{AccessExpr, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, SelectItem, SetExpr, TableFactor, Value, VisitorMut};
+use datafusion::sql::sqlparser::ast::{AccessExpr, ArrayElemTypeDef, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, SelectItem, SetExpr, TableFactor, Value, ValueWithSpan, VisitorMut};
 
 /// Rewrites, innermost first:
 /// `oid::regclass::text` to a name; `ARRAY(SELECT x …)` to `array_agg(x)`; `(f(x)).n` to a field; a scalar subquery to the
@@ -12,11 +12,33 @@ pub struct Shapes;
 impl VisitorMut for Shapes {
     type Break = ();
 
+    /// A column under a cast keeps its name.
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let SetExpr::Select(select) = query.body.as_mut() else { return ControlFlow::Continue(()) };
+        for item in &mut select.projection {
+            let SelectItem::UnnamedExpr(Expr::Cast { expr, .. }) = item else { continue };
+            let column = match expr.as_ref() {
+                Expr::Identifier(name) => Some(name.clone()),
+                Expr::CompoundIdentifier(names) => names.last().cloned(),
+                _ => None,
+            };
+            if let (Some(alias), SelectItem::UnnamedExpr(expr)) = (column, &*item) {
+                *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let found = match expr {
             Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr: operand, data_type, .. } => cast(operand, data_type),
-            Expr::Function(function) => array_of_rows(function),
+            Expr::Function(function) => array_of_rows(function).or_else(|| subscripts(function)),
+            Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
+                escape(pattern, escape_char);
+                None
+            }
             Expr::CompoundFieldAccess { root, access_chain } => field(root, access_chain),
+            Expr::Subquery(query) if of_nothing(query) => Some(to(Expr::value(Value::Null), DataType::Text)),
             Expr::Subquery(query) => {
                 one_value(query);
                 None
@@ -57,7 +79,17 @@ fn cast(operand: &Expr, data_type: &DataType) -> Option<Expr> {
     (target == "name").then(|| to(operand.clone(), DataType::Text))
 }
 
-/// Arrays over `unnest(column)` are of options and access lists, of which there are none.
+/// Tables of the catalog that never have rows here.
+const EMPTY: [&str; 8] = ["pg_attrdef", "pg_enum", "pg_index", "pg_inherits", "pg_policy", "pg_rewrite", "pg_sequence", "pg_trigger"];
+
+/// A plain SELECT from an empty table (joined to others at most): clients correlate it in ways the planner cannot.
+fn of_nothing(query: &Query) -> bool {
+    let SetExpr::Select(select) = query.body.as_ref() else { return false };
+    let aggregated = select.projection.iter().any(|item| item.to_string().to_ascii_lowercase().contains("count("));
+    !aggregated && select.from.iter().any(|t| matches!(&t.relation, TableFactor::Table { name, .. } if EMPTY.iter().any(|empty| name.to_string().trim_matches('"').ends_with(empty))))
+}
+
+/// Arrays over `unnest(column)` are of options and access lists: there are none.
 fn array_of_rows(function: &Function) -> Option<Expr> {
     let FunctionArguments::Subquery(query) = &function.args else { return None };
     if !function.name.to_string().eq_ignore_ascii_case("array") {
@@ -65,13 +97,30 @@ fn array_of_rows(function: &Function) -> Option<Expr> {
     }
     let SetExpr::Select(select) = query.body.as_ref() else { return None };
     let from_function = select.from.iter().any(|t| matches!(&t.relation, TableFactor::Function { .. } | TableFactor::Table { args: Some(_), .. } | TableFactor::UNNEST { .. }));
-    if from_function {
-        let texts = DataType::Array(datafusion::sql::sqlparser::ast::ArrayElemTypeDef::SquareBracket(Box::new(DataType::Text), None));
+    if from_function || of_nothing(query) {
+        let texts = DataType::Array(ArrayElemTypeDef::SquareBracket(Box::new(DataType::Text), None));
         return Some(to(Expr::value(Value::Null), texts));
     }
     let mut query = query.clone();
     query.order_by = None;
     wrap(&mut query, "array_agg").then_some(Expr::Subquery(query))
+}
+
+/// `generate_subscripts(list, 1)` gives rows: the positions of the list's elements.
+fn subscripts(function: &Function) -> Option<Expr> {
+    if !function.name.to_string().ends_with("generate_subscripts") {
+        return None;
+    }
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(array))) = list.args.first() else { return None };
+    Some(call("unnest", vec![call("siss_positions", vec![array.clone()])]))
+}
+
+/// The planner knows the backslash only.
+fn escape(pattern: &mut Box<Expr>, escape_char: &mut Option<ValueWithSpan>) {
+    let Some(character) = escape_char.take().and_then(|v| v.value.into_string()).filter(|c| c != "\\") else { return };
+    let text = |text: &str| Expr::value(Value::SingleQuotedString(text.to_owned()));
+    **pattern = call("replace", vec![pattern.as_ref().clone(), text(&character), text("\\")]);
 }
 
 fn field(root: &Expr, access: &[AccessExpr]) -> Option<Expr> {
@@ -140,8 +189,12 @@ mod tests {
     #[test]
     fn shapes() {
         assert_eq!(shaped("SELECT oid::pg_catalog.regclass::text FROM pg_class"), "SELECT siss_regclass_name(oid) FROM pg_class");
+        assert_eq!(shaped("SELECT c.oid::regclass FROM c"), "SELECT siss_regclass_name(c.oid) AS oid FROM c");
         assert_eq!(shaped("SELECT ARRAY(SELECT a FROM b WHERE b.c = d ORDER BY 1)"), "SELECT (SELECT array_agg(a) FROM b WHERE b.c = d)");
         assert_eq!(shaped("SELECT array(SELECT x FROM pg_catalog.unnest(c.o) x)"), "SELECT CAST(NULL AS TEXT[])");
+        assert_eq!(shaped("SELECT (SELECT d.adbin FROM pg_catalog.pg_attrdef d WHERE d.adrelid = a.x)"), "SELECT CAST(NULL AS TEXT)");
+        assert_eq!(shaped("SELECT generate_subscripts(k, 1)"), "SELECT unnest(siss_positions(k))");
+        assert_eq!(shaped("SELECT a LIKE 'pg/_%' ESCAPE '/'"), "SELECT a LIKE replace('pg/_%', '/', '\\')");
         assert_eq!(shaped("SELECT (f(x)).n"), "SELECT get_field(f(x), 'n')");
         assert_eq!(shaped("SELECT 1 WHERE (SELECT c.k = 'c' FROM c WHERE c.oid = t)"), "SELECT 1 WHERE (SELECT min(c.k = 'c') FROM c WHERE c.oid = t)");
         assert_eq!(shaped("SELECT (SELECT count(*) FROM c)"), "SELECT (SELECT count(*) FROM c)");
