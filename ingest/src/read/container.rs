@@ -74,7 +74,7 @@ fn nested() -> ReadError {
 fn gunzip(file: File, size: u64, bounds: &Bounds) -> Result<Opened, ReadError> {
     let mut stream: Box<dyn Read + Send> = Box::new(Limited::new(MultiGzDecoder::new(BufReader::new(file)), size, bounds.decompressed, bounds));
     let mut head = vec![0; 4096];
-    let n = fill(&mut *stream, &mut head).map_err(|e| gzip_error(e))?;
+    let n = fill(&mut *stream, &mut head).map_err(gzip_error)?;
     head.truncate(n);
     let magic = magic(&head);
     let mut stream: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(stream));

@@ -7,6 +7,7 @@ mod score;
 mod value;
 
 use super::{Dialect, Hints, LineEnding};
+use candidates::Candidate;
 
 /// What was found, with the usual number of cells of a row.
 #[derive(Clone, Debug)]
@@ -26,18 +27,41 @@ pub(crate) fn detect(sample: &[u8], whole: bool, hints: &Hints) -> Detected {
         let below = memchr::memchr2(b'\n', b'\r', sample).map_or(&sample[..0], |end| &sample[end..]);
         return Detected { directive: true, ..detect(below, whole, &hints) };
     }
-    let mut best: Option<(f64, Detected)> = None;
-    for candidate in candidates::of(sample, hints) {
-        let dialect = candidate.dialect;
-        let Some(judged) = score::judge(sample, whole, &dialect) else { continue };
-        let score = judged.score * candidate.prior;
-        if best.as_ref().is_none_or(|(top, _)| score > *top + 1e-9) {
-            best = Some((score, Detected { dialect, usual: judged.usual, directive: false }));
+    let mut candidates = candidates::of(sample, hints);
+    // A quick look at the beginning leaves few candidates for the long one.
+    let short = beginning(sample);
+    if short.len() < sample.len() {
+        let quick = judged(&candidates, short, false);
+        let top = quick.iter().map(|(score, ..)| *score).fold(0.0, f64::max);
+        let keep: Vec<Candidate> = quick.iter().filter(|(score, ..)| *score > top * 0.6).map(|(_, i, _)| candidates[*i].clone()).collect();
+        if !keep.is_empty() {
+            candidates = keep;
         }
     }
-    let mut found = best.map_or_else(|| single_column(sample, whole, hints), |(_, found)| found);
+    let mut best: Option<(f64, usize, usize)> = None;
+    for found in judged(&candidates, sample, whole) {
+        if best.is_none_or(|(top, ..)| found.0 > top + 1e-9) {
+            best = Some(found);
+        }
+    }
+    let mut found = match best {
+        Some((_, i, usual)) => Detected { dialect: candidates[i].dialect.clone(), usual, directive: false },
+        None => single_column(sample, whole, hints),
+    };
     found.dialect.line_ending = score::line_ending(sample, whole, &found.dialect);
     found
+}
+
+/// Score, place and usual number of cells of every candidate that makes a table of the sample.
+fn judged(candidates: &[Candidate], sample: &[u8], whole: bool) -> Vec<(f64, usize, usize)> {
+    let judge = |(i, c): (usize, &Candidate)| score::judge(sample, whole, &c.dialect).map(|j| (j.score * c.prior, i, j.usual));
+    candidates.iter().enumerate().filter_map(judge).collect()
+}
+
+/// The first lines of a long sample: enough rows to tell most dialects apart.
+fn beginning(sample: &[u8]) -> &[u8] {
+    let lines = memchr::memchr2_iter(b'\n', b'\r', sample).nth(30);
+    &sample[..lines.map_or(sample.len(), |end| end + 1)]
 }
 
 /// The delimiter named by a first line `sep=;`, which Excel writes and obeys.

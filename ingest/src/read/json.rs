@@ -169,8 +169,7 @@ fn enter_object(scan: &mut Scan, hints: &Hints) -> Result<Shape, ReadError> {
     let line = scan.line;
     scan.hold();
     scan.skip(1);
-    loop {
-        let Some(b'"') = scan.peek()? else { break };
+    while let Some(b'"') = scan.peek()? {
         let Some((start, end)) = scan.value()? else { break };
         let key: String = serde_json::from_slice(&scan.buf[start..end]).unwrap_or_default();
         scan.pos = end;

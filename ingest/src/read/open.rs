@@ -14,7 +14,7 @@ use super::{Bounds, Container, Dialect, ErrorKind, Format, Hints, LineEnding, Od
 /// Bytes of a text that encoding and dialect are judged by.
 const SAMPLE: usize = 1 << 20;
 /// Bytes of decoded text that dialects are tried on.
-const DIALECT_SAMPLE: usize = 192 << 10;
+const DIALECT_SAMPLE: usize = 128 << 10;
 /// Elements of a JSON file whose keys make its columns, when not all are asked for.
 const KEYS: i64 = 1_000;
 

@@ -67,6 +67,7 @@ impl Source {
     ///
     /// # Errors
     /// A bound passed, or damage met further down in the file.
+    #[expect(clippy::should_implement_trait, reason = "a fallible next with the error outside, as readers have it")]
     pub fn next(&mut self) -> Result<Option<TextBatch>, ReadError> {
         while !self.builder.full() {
             let more = match self.ahead.pop_front() {

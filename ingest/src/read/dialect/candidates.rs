@@ -2,6 +2,7 @@
 
 use crate::read::{Dialect, Hints, LineEnding};
 
+#[derive(Clone)]
 pub(super) struct Candidate {
     pub dialect: Dialect,
     pub prior: f64,

@@ -7,9 +7,9 @@ use crate::read::csv::{Compiled, End, parse};
 use crate::read::{Dialect, LineEnding, Row};
 
 /// Rows looked at.
-const ROWS: usize = 1_000;
+const ROWS: usize = 500;
 /// Cells whose text is looked at.
-const CELLS: usize = 20_000;
+const CELLS: usize = 3_000;
 
 pub(super) struct Judged {
     pub score: f64,
@@ -20,7 +20,7 @@ pub(super) struct Judged {
 #[derive(Default)]
 struct Seen {
     rows: usize,
-    lengths: HashMap<usize, usize>,
+    lengths: HashMap<usize, Length>,
     worth: f64,
     cells: usize,
     troubled: usize,
@@ -33,10 +33,15 @@ struct Seen {
     numeric: usize,
     /// Lines that are one number, date or time as they stand.
     values: usize,
-    /// Rows of several cells that are as long as the row before.
-    runs: usize,
     /// Cells of the first row.
     first: usize,
+}
+
+/// Rows of one length, and how many of them follow a row of the same length.
+#[derive(Clone, Copy, Default)]
+struct Length {
+    rows: usize,
+    runs: usize,
 }
 
 /// None when the dialect makes no table of the sample.
@@ -51,14 +56,14 @@ pub(super) fn judge(sample: &[u8], whole: bool, dialect: &Dialect) -> Option<Jud
         return None;
     }
     let rows = seen.rows as f64;
-    let share = seen.lengths[&usual] as f64 / rows;
+    let share = seen.lengths[&usual].rows as f64 / rows;
     // Tables of few rows have no statistics: a single line with a common mark is a header.
     let agree: f64 = seen
         .lengths
         .iter()
         .filter(|(len, _)| **len > 1)
         .map(|(len, n)| {
-            let part = *n as f64 / rows;
+            let part = n.rows as f64 / rows;
             part * part * (*len as f64 - 1.0) / *len as f64
         })
         .sum::<f64>()
@@ -82,8 +87,9 @@ fn weak(dialect: &Dialect, usual: usize, share: f64, seen: &Seen) -> bool {
     match dialect.delimiter.as_str() {
         _ if seen.values * 10 >= seen.rows * 8 && seen.first < 2 => true,
         "," | ";" | "\t" | "|" => {
-            let single = seen.lengths.get(&1).copied().unwrap_or(0);
-            seen.rows > 4 && (share < 0.25 || (share < 0.6 && seen.runs * 10 < seen.rows * 4 && single * 7 > seen.rows))
+            let single = seen.lengths.get(&1).map_or(0, |n| n.rows);
+            let scattered = seen.lengths.get(&usual).is_some_and(|n| n.runs * 2 < n.rows);
+            seen.rows > 4 && scattered && (share < 0.25 || (share < 0.6 && single * 7 > seen.rows))
         }
         ":" if seen.values * 10 >= seen.rows * 8 => true,
         ", " | "; " if seen.rows < 2 => true,
@@ -110,13 +116,14 @@ fn look(sample: &[u8], whole: bool, dialect: &Dialect) -> Seen {
         if seen.rows == 0 {
             seen.first = row.len();
         }
-        seen.values += usize::from(worth(line).1);
-        seen.runs += usize::from(row.len() > 1 && row.len() == before);
-        before = row.len();
+        seen.values += usize::from(line.len() < 40 && worth(line).1);
         seen.rows += 1;
         seen.quoted += usize::from(quotes && trouble == 0);
         seen.troubled += usize::from(trouble > 0);
-        *seen.lengths.entry(row.len()).or_default() += 1;
+        let length = seen.lengths.entry(row.len()).or_default();
+        length.rows += 1;
+        length.runs += usize::from(row.len() == before);
+        before = row.len();
         for i in 0..row.len() {
             if seen.cells >= CELLS {
                 break;
@@ -135,9 +142,12 @@ fn look(sample: &[u8], whole: bool, dialect: &Dialect) -> Seen {
     seen
 }
 
+/// The usual number of cells: the most frequent one that comes in runs, since a table may stand below long notes; else the
+/// most frequent of all.
 fn usual_of(seen: &Seen) -> usize {
-    // Among lengths equally frequent the longer one is the table, the shorter its preamble.
-    seen.lengths.iter().max_by_key(|(len, n)| (**n * 100 / seen.rows.max(1) / 5, **n, **len)).map_or(0, |(len, _)| *len)
+    let tables = seen.lengths.iter().filter(|(len, n)| **len > 1 && n.rows >= 3 && n.runs * 3 >= n.rows * 2);
+    let best = tables.max_by_key(|(len, n)| (n.rows, **len)).or_else(|| seen.lengths.iter().max_by_key(|(len, n)| (n.rows, **len)));
+    best.map_or(0, |(len, _)| *len)
 }
 
 pub(super) fn usual(sample: &[u8], whole: bool, dialect: &Dialect) -> usize {
@@ -147,7 +157,7 @@ pub(super) fn usual(sample: &[u8], whole: bool, dialect: &Dialect) -> usize {
 /// True when many lines hold no delimiter, so that it is a mark of the text rather than of a table.
 pub(super) fn prose(sample: &[u8], whole: bool, dialect: &Dialect) -> bool {
     let seen = look(sample, whole, dialect);
-    let single = seen.lengths.get(&1).copied().unwrap_or(0);
+    let single = seen.lengths.get(&1).map_or(0, |n| n.rows);
     let values = seen.values * 10 >= seen.rows * 8 && seen.first < 2;
     seen.rows >= 4 && (single * 7 > seen.rows || values)
 }

@@ -35,10 +35,10 @@ impl Spoken {
     fn roll(dice: &mut Dice) -> Self {
         let quote = *dice.pick(&["\"", "\"", "\"", "'"]);
         Spoken {
-            delimiter: *dice.pick(&[",", ",", ";", ";", "\t", "|", "^", "~", ", ", "||", "|~|", "::"]),
+            delimiter: dice.pick::<&str>(&[",", ",", ";", ";", "\t", "|", "^", "~", ", ", "||", "|~|", "::"]),
             quote,
             escape: if dice.below(4) == 0 { "\\" } else { quote },
-            line_end: *dice.pick(&["\n", "\r\n", "\r"]),
+            line_end: dice.pick::<&str>(&["\n", "\r\n", "\r"]),
             quote_all: dice.below(4) == 0,
             last_end: dice.below(5) > 0,
         }
@@ -95,7 +95,7 @@ fn random_tables_in_random_dialects_come_back() {
     let mut wrong = Vec::new();
     let rounds = 2_000;
     for seed in 1..=rounds {
-        let mut dice = Dice(seed * 0x9E37_79B9_7F4A_7C15);
+        let mut dice = Dice(u64::wrapping_mul(seed, 0x9E37_79B9_7F4A_7C15));
         let table = roll_table(&mut dice);
         let spoken = Spoken::roll(&mut dice);
         let text = spoken.write(&table);
