@@ -3,11 +3,13 @@
 use std::io::Write;
 use std::path::Path;
 
+use arrow::array::{Array, ArrayRef, AsArray};
 use serde::Serialize;
 
+use super::open::{Opened, open as open_rows};
 use super::source::check;
 use super::write::CsvWriter;
-use super::{Bounds, Hints, ReadError, Row, Understanding, open, open::open as open_rows};
+use super::{Bounds, Hints, ReadError, Row, Understanding, open};
 
 /// Rows shown.
 const SAMPLE: usize = 20;
@@ -28,14 +30,13 @@ pub struct Described {
 /// # Errors
 /// As [`super::open`] and [`super::Source::next`].
 pub fn describe(path: &Path, hints: &Hints, bounds: &Bounds) -> Result<Described, ReadError> {
-    use arrow::array::{Array, AsArray};
     let mut source = open(path, hints, bounds)?;
     let mut rows = 0;
     let mut sample = Vec::new();
     while let Some(batch) = source.next()? {
         rows += batch.lines.len() as u64;
         for i in 0..batch.lines.len().min(SAMPLE - sample.len()) {
-            let cell = |c: &arrow::array::ArrayRef| {
+            let cell = |c: &ArrayRef| {
                 let text = c.as_string::<i32>();
                 (!text.is_null(i)).then(|| text.value(i).to_string())
             };
@@ -51,7 +52,34 @@ pub fn describe(path: &Path, hints: &Hints, bounds: &Bounds) -> Result<Described
 /// # Errors
 /// As [`super::open`], and whatever `out` answers.
 pub fn to_csv(path: &Path, hints: &Hints, bounds: &Bounds, out: &mut impl Write) -> Result<(), ReadError> {
-    let mut opened = open_rows(path, hints, bounds, true)?;
+    let opened = open_rows(path, hints, bounds, true)?;
+    match write_all(opened, bounds, out) {
+        // Whoever reads may stop, as `head` does: that is no error of the file.
+        Err(Stop::Write(e)) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(Stop::Write(e)) => Err(e.into()),
+        Err(Stop::Read(e)) => Err(e),
+        Ok(()) => Ok(()),
+    }
+}
+
+enum Stop {
+    Read(ReadError),
+    Write(std::io::Error),
+}
+
+impl From<ReadError> for Stop {
+    fn from(error: ReadError) -> Self {
+        Stop::Read(error)
+    }
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Self {
+        Stop::Write(error)
+    }
+}
+
+fn write_all(mut opened: Opened, bounds: &Bounds, out: &mut impl Write) -> Result<(), Stop> {
     let mut writer = CsvWriter::new(out);
     if let Some(names) = &opened.names {
         writer.texts(names)?;
