@@ -1,12 +1,13 @@
 //! PostgreSQL's functions that clients call: who and where one is, comments, names of types and relations.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int32Builder, Int64Array, ListBuilder, StringArray, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int32Builder, Int64Array, ListArray, ListBuilder, StringArray, StructArray};
+use arrow::buffer::OffsetBuffer;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Int32Type};
+use arrow::datatypes::{DataType, Field, Fields, Int32Type};
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use datafusion_pg_catalog::pg_catalog as library;
@@ -151,10 +152,28 @@ fn names(relations: &Relations) -> Vec<ScalarUDF> {
         by_oid("siss_regclass_name", classes),
         by_oid("siss_regnamespace_name", spaces),
         by_oid("pg_get_constraintdef", definitions),
+        index_definition(relations),
         function("to_regclass", DataType::Int32, move |arrays, rows| Ok(Arc::new(strings(arrays, 0, rows)?.iter().map(|name| class_oid(name?, &lookup)).collect::<Int32Array>()))),
         function("to_regtype", DataType::Int32, |arrays, rows| Ok(Arc::new(strings(arrays, 0, rows)?.iter().map(|name| type_oid(name?)).collect::<Int32Array>()))),
         text("shobj_description", None),
     ]
+}
+
+/// The whole definition, or with a position (second argument, from 1) that column's name.
+fn index_definition(relations: &Relations) -> ScalarUDF {
+    let columns = |i: &keys::Index<'_>| i.relation.key.iter().map(|at| i.relation.columns[*at as usize - 1].name.clone()).collect::<Vec<_>>();
+    let known: HashMap<i32, (String, Vec<String>)> = keys::primary(relations).iter().map(|i| (i.oid, (i.definition(), columns(i)))).collect();
+    function("pg_get_indexdef", DataType::Utf8, move |arrays, rows| {
+        let (oids, positions) = (integers(arrays, 0, rows)?, integers(arrays, 1, rows)?);
+        let text = |(oid, position): (Option<i32>, Option<i32>)| {
+            let (definition, columns) = known.get(&oid?)?;
+            match position.unwrap_or(0) {
+                0 => Some(definition.as_str()),
+                at => columns.get(usize::try_from(at).ok()?.checked_sub(1)?).map(String::as_str),
+            }
+        };
+        Ok(Arc::new(oids.iter().zip(&positions).map(text).collect::<StringArray>()))
+    })
 }
 
 /// Reading what one may see is the only right there is, and nobody has another.
@@ -165,7 +184,7 @@ fn rights(relations: &Relations) -> Vec<ScalarUDF> {
             Ok(Arc::new(wanted.iter().map(|right| Some(right.is_some_and(|r| ["select", "usage", "connect"].contains(&r.to_ascii_lowercase().as_str())))).collect::<BooleanArray>()))
         })
     };
-    let visible = relations.clone();
+    let visible: HashSet<i32> = relations.iter().map(|r| r.oid).chain(keys::primary(relations).iter().map(|i| i.oid)).collect();
     let kinds = ["pg_type_is_visible", "pg_function_is_visible", "pg_operator_is_visible", "pg_collation_is_visible", "pg_conversion_is_visible", "pg_statistics_obj_is_visible", "pg_ts_config_is_visible", "pg_opclass_is_visible"];
     let mut list: Vec<ScalarUDF> = kinds.into_iter().map(|name| flag(name, true)).collect();
     list.extend([
@@ -175,7 +194,7 @@ fn rights(relations: &Relations) -> Vec<ScalarUDF> {
         reading("has_any_column_privilege"),
         reading("has_column_privilege"),
         flag("pg_has_role", false),
-        function("pg_table_is_visible", DataType::Boolean, move |arrays, rows| Ok(Arc::new(integers(arrays, 0, rows)?.iter().map(|oid| Some(visible.iter().any(|r| Some(r.oid) == oid))).collect::<BooleanArray>()))),
+        function("pg_table_is_visible", DataType::Boolean, move |arrays, rows| Ok(Arc::new(integers(arrays, 0, rows)?.iter().map(|oid| Some(oid.is_some_and(|oid| visible.contains(&oid)))).collect::<BooleanArray>()))),
         flag("pg_is_in_recovery", false),
         flag("pg_is_other_temp_schema", false),
         flag("pg_relation_is_publishable", false),
@@ -188,16 +207,36 @@ fn positions() -> DataType {
     DataType::List(Arc::new(Field::new_list_field(DataType::Int32, true)))
 }
 
-/// Value and position.
-fn expanded() -> DataType {
-    DataType::Struct(vec![Field::new("x", DataType::Int32, true), Field::new("n", DataType::Int32, true)].into())
+/// Value and position, as `_pg_expandarray` gives them.
+fn pair() -> DataType {
+    DataType::Struct(pair_fields())
+}
+
+fn pair_fields() -> Fields {
+    vec![Field::new("x", DataType::Int32, true), Field::new("n", DataType::Int32, true)].into()
+}
+
+/// For each row the elements of its list, each with its position.
+fn expanded(arrays: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+    let (mut values, mut places, mut ends) = (Vec::new(), Vec::new(), vec![0]);
+    for row in 0..rows {
+        if let Some(list) = arrays.first().and_then(|a| a.as_list_opt::<i32>()).filter(|a| a.is_valid(row)) {
+            let items = cast(&list.value(row), &DataType::Int32)?;
+            values.extend(items.as_primitive::<Int32Type>().iter());
+            places.extend((1..=items.len() as i32).map(Some));
+        }
+        ends.push(values.len() as i32);
+    }
+    let columns: Vec<ArrayRef> = vec![Arc::new(Int32Array::from(values)), Arc::new(Int32Array::from(places))];
+    let pairs = StructArray::new(pair_fields(), columns, None);
+    Ok(Arc::new(ListArray::new(Arc::new(Field::new_list_field(pair(), true)), OffsetBuffer::new(ends.into()), Arc::new(pairs), None)))
 }
 
 /// What needs no knowledge of the relations.
 fn fixed() -> Vec<ScalarUDF> {
     let sizes = ["pg_relation_size", "pg_total_relation_size", "pg_table_size", "pg_indexes_size", "pg_database_size"];
     let mut list: Vec<ScalarUDF> = sizes.into_iter().map(|name| function(name, DataType::Int64, |_, rows| Ok(Arc::new(Int64Array::new_null(rows))))).collect();
-    let absent = ["pg_get_viewdef", "pg_get_indexdef", "pg_get_triggerdef", "pg_get_ruledef", "pg_get_functiondef", "pg_get_partkeydef", "pg_get_expr", "pg_get_serial_sequence", "pg_get_statisticsobjdef_columns", "pg_tablespace_location", "pg_get_function_result", "pg_get_function_arguments", "pg_get_function_identity_arguments"];
+    let absent = ["pg_get_viewdef", "pg_get_triggerdef", "pg_get_ruledef", "pg_get_functiondef", "pg_get_partkeydef", "pg_get_expr", "pg_get_serial_sequence", "pg_get_statisticsobjdef_columns", "pg_tablespace_location", "pg_get_function_result", "pg_get_function_arguments", "pg_get_function_identity_arguments"];
     list.extend(absent.into_iter().map(|name| text(name, None)));
     list.extend([
         function("pg_get_userbyid", DataType::Utf8, |arrays, rows| {
@@ -222,8 +261,7 @@ fn fixed() -> Vec<ScalarUDF> {
         }),
         // Asked for the options of identity columns, of which there are none.
         text("json_build_object", None),
-        // JDBC asks for the positions of an index's columns; there are no indexes.
-        function("_pg_expandarray", expanded(), |_, rows| Ok(new_null_array(&expanded(), rows))),
+        function("siss_expanded", DataType::List(Arc::new(Field::new_list_field(pair(), true))), |arrays, rows| expanded(arrays, rows)),
         function("pg_partition_ancestors", DataType::Int32, |arrays, rows| Ok(Arc::new(integers(arrays, 0, rows)?))),
         library::format_type::create_format_type_udf(),
         library::quote_ident_udf::create_quote_ident_udf(),

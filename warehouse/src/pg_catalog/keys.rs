@@ -75,7 +75,9 @@ pub fn constraints(relations: &[Relation]) -> Table {
         .all_flag(n, &["condeferrable", "condeferred"], false)
         .all_flag(n, &["convalidated"], true)
         .int("conrelid", rows.iter().map(|c| Some(c.relation.oid)))
-        .all_int(n, &["contypid", "conindid", "conparentid"], 0)
+        .all_int(n, &["contypid"], 0)
+        .int("conindid", rows.iter().map(|c| Some(if c.target.is_none() { index_oid(c.relation) } else { 0 })))
+        .all_int(n, &["conparentid"], 0)
         .int("confrelid", rows.iter().map(|c| Some(c.target.as_ref().map_or(0, |(target, _)| target.oid))))
         .all_text(n, &["confupdtype", "confdeltype"], Some("a"))
         .all_text(n, &["confmatchtype"], Some("s"))
@@ -87,15 +89,52 @@ pub fn constraints(relations: &[Relation]) -> Table {
         .all_text(n, &["conpfeqop", "conppeqop", "conffeqop", "confdelsetcols", "conexclop", "conbin"], None)
 }
 
-/// There are no indexes: storage is sorted, not indexed. The table is there and empty.
-pub fn indexes(_relations: &[Relation]) -> Table {
+/// A key as an index: it is there that JDBC and SQLAlchemy look for keys. Storage is sorted, not indexed.
+pub struct Index<'a> {
+    pub oid: i32,
+    pub name: String,
+    pub relation: &'a Relation,
+}
+
+impl Index<'_> {
+    /// As `pg_get_indexdef` words it.
+    pub fn definition(&self) -> String {
+        let columns: Vec<&str> = self.relation.key.iter().map(|at| self.relation.columns[*at as usize - 1].name.as_str()).collect();
+        format!("CREATE UNIQUE INDEX {} ON {}.{} USING btree ({})", self.name, self.relation.area, self.relation.name, columns.join(", "))
+    }
+}
+
+pub fn primary(relations: &[Relation]) -> Vec<Index<'_>> {
+    relations.iter().filter(|r| !r.key.is_empty()).map(|relation| Index { oid: index_oid(relation), name: format!("{}_pkey", relation.name), relation }).collect()
+}
+
+fn index_oid(relation: &Relation) -> i32 {
+    oid("index", &format!("{}.{}", relation.area, relation.name))
+}
+
+pub fn indexes(relations: &[Relation]) -> Table {
+    let rows = primary(relations);
+    let n = rows.len();
+    let zeros: Vec<Vec<i16>> = rows.iter().map(|i| vec![0; i.relation.key.len()]).collect();
+    let all_zeros = || positions(zeros.iter().map(|z| Some(z.as_slice())));
     Table::default()
-        .all_int(0, &["indexrelid", "indrelid"], 0)
-        .all_small(0, &["indnatts", "indnkeyatts"], 0)
-        .all_flag(0, &["indisunique", "indnullsnotdistinct", "indisprimary", "indisexclusion", "indimmediate", "indisclustered", "indisvalid", "indcheckxmin", "indisready", "indislive", "indisreplident"], false)
-        .array("indkey", positions(std::iter::empty()))
-        .array("indcollation", positions(std::iter::empty()))
-        .array("indclass", positions(std::iter::empty()))
-        .array("indoption", positions(std::iter::empty()))
-        .all_text(0, &["indexprs", "indpred"], None)
+        .int("indexrelid", rows.iter().map(|i| Some(i.oid)))
+        .int("indrelid", rows.iter().map(|i| Some(i.relation.oid)))
+        .small("indnatts", rows.iter().map(|i| i.relation.key.len() as i16))
+        .small("indnkeyatts", rows.iter().map(|i| i.relation.key.len() as i16))
+        .all_flag(n, &["indisunique"], true)
+        .all_flag(n, &["indnullsnotdistinct"], false)
+        .all_flag(n, &["indisprimary"], true)
+        .all_flag(n, &["indisexclusion"], false)
+        .all_flag(n, &["indimmediate"], true)
+        .all_flag(n, &["indisclustered"], false)
+        .all_flag(n, &["indisvalid"], true)
+        .all_flag(n, &["indcheckxmin"], false)
+        .all_flag(n, &["indisready", "indislive"], true)
+        .all_flag(n, &["indisreplident"], false)
+        .array("indkey", positions(rows.iter().map(|i| Some(i.relation.key.as_slice()))))
+        .array("indcollation", all_zeros())
+        .array("indclass", all_zeros())
+        .array("indoption", all_zeros())
+        .all_text(n, &["indexprs", "indpred"], None)
 }

@@ -7,6 +7,7 @@ use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::error::Result;
 use datafusion_pg_catalog::pg_catalog::ArrowTable;
 
+use crate::pg_catalog::keys;
 use crate::pg_catalog::provider::Table;
 use crate::pg_catalog::relation::{Relation, SYSTEM_SCHEMAS, areas, namespace, oid};
 use crate::pg_catalog::{DATABASE, SERVER_VERSION};
@@ -18,6 +19,8 @@ pub const OWNER_OID: i32 = 10;
 /// Oids of the catalogs that comments point to.
 pub const CLASS_OID: i32 = 1259;
 const NAMESPACE_OID: i32 = 2615;
+/// Access method of indexes in `pg_am`.
+const BTREE: i32 = 403;
 
 /// `pg_class.relkind`.
 pub fn kind(relation: &Relation) -> &'static str {
@@ -31,28 +34,45 @@ fn no_arrays(rows: usize) -> ArrayRef {
     Arc::new(lists.finish())
 }
 
+/// One row of `pg_class`: a relation, or the index that stands for its key.
+struct Class<'a> {
+    oid: i32,
+    name: &'a str,
+    area: &'a str,
+    kind: &'static str,
+    columns: i16,
+    /// Access method: btree for an index.
+    method: i32,
+    keyed: bool,
+}
+
 pub fn classes(relations: &[Relation]) -> Table {
-    let n = relations.len();
+    let indexes = keys::primary(relations);
+    let tables = relations.iter().map(|r| Class { oid: r.oid, name: &r.name, area: &r.area, kind: kind(r), columns: r.columns.len() as i16, method: 0, keyed: !r.key.is_empty() });
+    let of_indexes = indexes.iter().map(|i| Class { oid: i.oid, name: &i.name, area: &i.relation.area, kind: "i", columns: i.relation.key.len() as i16, method: BTREE, keyed: false });
+    let rows: Vec<Class<'_>> = tables.chain(of_indexes).collect();
+    let n = rows.len();
     Table::default()
-        .int("oid", relations.iter().map(|r| Some(r.oid)))
-        .text("relname", relations.iter().map(|r| Some(&r.name)))
-        .int("relnamespace", relations.iter().map(|r| Some(namespace(&r.area))))
+        .int("oid", rows.iter().map(|r| Some(r.oid)))
+        .text("relname", rows.iter().map(|r| Some(r.name)))
+        .int("relnamespace", rows.iter().map(|r| Some(namespace(r.area))))
         .all_int(n, &["reltype", "reloftype"], 0)
         .all_int(n, &["relowner"], OWNER_OID)
-        .all_int(n, &["relam"], 0)
-        .int("relfilenode", relations.iter().map(|r| Some(r.oid)))
+        .int("relam", rows.iter().map(|r| Some(r.method)))
+        .int("relfilenode", rows.iter().map(|r| Some(r.oid)))
         .all_int(n, &["reltablespace"], 0)
         .all_int(n, &["relpages"], 0)
         .real("reltuples", std::iter::repeat_n(-1.0, n))
         .all_int(n, &["relallvisible", "reltoastrelid"], 0)
-        .all_flag(n, &["relhasindex", "relisshared"], false)
+        .flag("relhasindex", rows.iter().map(|r| r.keyed))
+        .all_flag(n, &["relisshared"], false)
         .all_text(n, &["relpersistence"], Some("p"))
-        .text("relkind", relations.iter().map(|r| Some(kind(r))))
-        .small("relnatts", relations.iter().map(|r| r.columns.len() as i16))
+        .text("relkind", rows.iter().map(|r| Some(r.kind)))
+        .small("relnatts", rows.iter().map(|r| r.columns))
         .all_small(n, &["relchecks"], 0)
         .all_flag(n, &["relhasrules", "relhastriggers", "relhassubclass", "relrowsecurity", "relforcerowsecurity"], false)
         .all_flag(n, &["relispopulated"], true)
-        .all_text(n, &["relreplident"], Some("n"))
+        .all_text(n, &["relreplident"], Some("d"))
         .all_flag(n, &["relispartition"], false)
         .all_int(n, &["relrewrite", "relfrozenxid", "relminmxid"], 0)
         .array("relacl", no_arrays(n))

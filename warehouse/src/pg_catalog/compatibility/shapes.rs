@@ -80,7 +80,7 @@ fn cast(operand: &Expr, data_type: &DataType) -> Option<Expr> {
 }
 
 /// Tables of the catalog that never have rows here.
-const EMPTY: [&str; 8] = ["pg_attrdef", "pg_enum", "pg_index", "pg_inherits", "pg_policy", "pg_rewrite", "pg_sequence", "pg_trigger"];
+const EMPTY: [&str; 7] = ["pg_attrdef", "pg_enum", "pg_inherits", "pg_policy", "pg_rewrite", "pg_sequence", "pg_trigger"];
 
 /// A plain SELECT from an empty table (joined to others at most): clients correlate it in ways the planner cannot.
 fn of_nothing(query: &Query) -> bool {
@@ -106,14 +106,17 @@ fn array_of_rows(function: &Function) -> Option<Expr> {
     wrap(&mut query, "array_agg").then_some(Expr::Subquery(query))
 }
 
-/// `generate_subscripts(list, 1)` gives rows: the positions of the list's elements.
+/// `generate_subscripts(list, 1)` gives rows: the positions of the list's elements; `_pg_expandarray(list)` the elements too.
 fn subscripts(function: &Function) -> Option<Expr> {
-    if !function.name.to_string().ends_with("generate_subscripts") {
-        return None;
-    }
+    let name = function.name.to_string();
+    let lists = match name.rsplit('.').next() {
+        Some("generate_subscripts") => "siss_positions",
+        Some("_pg_expandarray") => "siss_expanded",
+        _ => return None,
+    };
     let FunctionArguments::List(list) = &function.args else { return None };
     let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(array))) = list.args.first() else { return None };
-    Some(call("unnest", vec![call("siss_positions", vec![array.clone()])]))
+    Some(call("unnest", vec![call(lists, vec![array.clone()])]))
 }
 
 /// The planner knows the backslash only.
