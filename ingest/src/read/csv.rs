@@ -4,6 +4,7 @@ mod record;
 mod repair;
 
 pub(crate) use record::{Compiled, End, parse};
+pub(crate) use repair::starts_spaced;
 
 use super::dialect::Detected;
 use super::text::{Mark, TextReader};
@@ -25,6 +26,8 @@ pub(crate) struct CsvRows {
     last: usize,
     /// The first line names the delimiter and is not cut by it.
     directive: bool,
+    /// Rows have no spaces behind their separators.
+    tight: bool,
     bounds: Bounds,
 }
 
@@ -42,6 +45,7 @@ impl CsvRows {
             usual: detected.usual,
             last: 0,
             directive: detected.directive,
+            tight: detected.tight,
             bounds: bounds.clone(),
         }
     }
@@ -146,7 +150,10 @@ impl Rows for CsvRows {
                 }
                 End::Done { mut used, mut lines, trouble, open, quotes } => {
                     let ragged = row.len() > 0 && row.len() != self.usual && self.usual > 1;
-                    if trouble > 0 || (ragged && row.len() != self.last) || (ragged && quotes) {
+                    let spaced = self.tight && row.len() == self.usual && starts_spaced(row);
+                    if spaced && repair::spaced(&self.buf[self.pos..self.pos + used], &self.dialect, row) {
+                        repair::Fixed::spaced(used, lines).note(row.line, odd);
+                    } else if trouble > 0 || (ragged && row.len() != self.last) || (ragged && quotes) {
                         match self.repair(used, repair::Strict { lines, trouble, open, quotes }, row) {
                             Some(fixed) => {
                                 used = fixed.used;

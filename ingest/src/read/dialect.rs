@@ -14,6 +14,8 @@ use candidates::Candidate;
 pub(crate) struct Detected {
     pub dialect: Dialect,
     pub usual: usize,
+    /// Hardly any row has spaces behind its separators: one that has them all is an exception.
+    pub tight: bool,
     /// The first line is `sep=…`: it names the delimiter and is not cut by it.
     pub directive: bool,
 }
@@ -45,10 +47,11 @@ pub(crate) fn detect(sample: &[u8], whole: bool, hints: &Hints) -> Detected {
         }
     }
     let mut found = match best {
-        Some((_, i, usual)) => Detected { dialect: candidates[i].dialect.clone(), usual, directive: false },
+        Some((_, i, usual)) => Detected { dialect: candidates[i].dialect.clone(), usual, tight: false, directive: false },
         None => single_column(sample, whole, hints),
     };
     found.dialect.line_ending = score::line_ending(sample, whole, &found.dialect);
+    found.tight = score::tight(sample, whole, &found.dialect);
     found
 }
 
@@ -89,5 +92,5 @@ fn single_column(sample: &[u8], whole: bool, hints: &Hints) -> Detected {
         }
     }
     let usual = score::usual(sample, whole, &dialect);
-    Detected { dialect, usual, directive: false }
+    Detected { dialect, usual, tight: false, directive: false }
 }

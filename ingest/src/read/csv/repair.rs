@@ -31,6 +31,11 @@ enum What {
 }
 
 impl Fixed {
+    /// A row whose separators all have a space behind them, in a file that has none.
+    pub fn spaced(used: usize, lines: i64) -> Self {
+        Fixed { used, lines, what: What::Delimiter }
+    }
+
     pub fn note(&self, line: i64, odd: &mut Oddities) {
         let (what, it, en) = match self.what {
             What::Quotes => (
@@ -43,6 +48,25 @@ impl Fixed {
         };
         odd.note(what, Some(line), it, en);
     }
+}
+
+/// A cheap sign that separators may have a space behind them.
+pub(crate) fn starts_spaced(row: &Row) -> bool {
+    (1..3).all(|i| row.get(i).is_some_and(|c| c.first() == Some(&b' ') && c.len() > 1))
+}
+
+/// Reads the record with "separator and space" as its separator; takes it when every separator is one.
+pub(super) fn spaced(record: &[u8], d: &Compiled, row: &mut Row) -> bool {
+    let [mark @ (b',' | b';')] = d.delimiter[..] else { return false };
+    let dialect =
+        Dialect { delimiter: format!("{} ", char::from(mark)), quote: d.quote.map(char::from), escape: d.escape.map(char::from), line_ending: LineEnding::Lf };
+    let mut other = Row::default();
+    other.line = row.line;
+    let fits = matches!(parse(&Compiled::new(&dialect), record, true, &mut other), End::Done { trouble: 0, .. }) && other.len() == row.len();
+    if fits {
+        *row = other;
+    }
+    fits
 }
 
 /// What the record machine made of the record.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::value::worth;
-use crate::read::csv::{Compiled, End, parse};
+use crate::read::csv::{Compiled, End, parse, starts_spaced};
 use crate::read::{Dialect, LineEnding, Row};
 
 /// Rows looked at.
@@ -54,6 +54,13 @@ pub(super) fn judge(sample: &[u8], whole: bool, dialect: &Dialect) -> Option<Jud
     // Quotes that are all in their places are quotes.
     if dialect.quote.is_none() && look(sample, whole, &Dialect { quote: Some('"'), ..dialect.clone() }).troubled == 0 {
         return None;
+    }
+    // An escape that leaves most misplaced quotes where they are is none.
+    if dialect.escape.is_some() && seen.troubled > 0 {
+        let plain = look(sample, whole, &Dialect { escape: None, ..dialect.clone() });
+        if seen.troubled * 5 > plain.troubled {
+            return None;
+        }
     }
     let rows = seen.rows as f64;
     let share = seen.lengths[&usual].rows as f64 / rows;
@@ -160,6 +167,21 @@ pub(super) fn prose(sample: &[u8], whole: bool, dialect: &Dialect) -> bool {
     let single = seen.lengths.get(&1).map_or(0, |n| n.rows);
     let values = seen.values * 10 >= seen.rows * 8 && seen.first < 2;
     seen.rows >= 4 && (single * 7 > seen.rows || values)
+}
+
+/// True when hardly any row of a table has spaces at the start of its cells.
+pub(super) fn tight(sample: &[u8], whole: bool, dialect: &Dialect) -> bool {
+    let compiled = Compiled::new(dialect);
+    let mut row = Row::default();
+    let (mut rows, mut spaced, mut pos) = (0, 0, 0);
+    while pos < sample.len() && rows < ROWS {
+        row.clear();
+        let End::Done { used, .. } = parse(&compiled, &sample[pos..], whole, &mut row) else { break };
+        pos += used;
+        rows += 1;
+        spaced += usize::from(starts_spaced(&row));
+    }
+    rows >= 5 && spaced <= (rows / 20).max(1)
 }
 
 /// How records end, line breaks inside quotes left out.

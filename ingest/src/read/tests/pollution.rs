@@ -16,7 +16,7 @@ fn clean() -> Table {
         "Dal correre al camminare, la giacca resiste.",
         "Una canna lunga 8\\'9\" perfetta per lei.",
         "Con \"stile\" e qualità, per tutti",
-        "Fatto in Italia: standard esatti",
+        "Fatto nell'alta Italia: standard esatti",
     ];
     let mut rows = table(&[&header]);
     for i in 0..60 {
@@ -105,6 +105,25 @@ fn quotes_and_escapes() {
 }
 
 #[test]
+fn apostrophes_as_quotes_and_inside() {
+    let quoted = |(i, c): (usize, &String)| if QUOTED.contains(&i) || c.contains(',') { format!("'{c}'") } else { c.clone() };
+    let line = |row: &Vec<String>| row.iter().enumerate().map(quoted).collect::<Vec<_>>().join(",") + "\n";
+    comes_back("apostrophes", &clean().iter().map(line).collect::<String>(), &clean());
+}
+
+#[test]
+fn a_row_of_mixed_separators_and_a_table_below_notes() {
+    let data = clean();
+    let lines: Vec<String> = PLAIN.write(&data).lines().map(String::from).collect();
+    let text: String = lines.iter().enumerate().map(|(i, l)| if i == 20 { l.replacen(',', ";", 3) } else { l.clone() } + "\n").collect();
+    comes_back("mixed separators", &text, &data);
+    let small: Table = data[..8].to_vec();
+    let notes = "Regione Lazio\nDirezione regionale\n\nElenco provvisorio\nA = attiva\nS = sospesa\nC = chiusa\nLegenda\n\n";
+    let above: Table = notes.lines().filter(|l| !l.is_empty()).map(|l| vec![l.to_string()]).collect();
+    comes_back("notes", &(notes.to_string() + &Way { delimiter: ";", ..PLAIN }.write(&small)), &[above, small].concat());
+}
+
+#[test]
 fn headers_and_other_tables() {
     let data = clean();
     comes_back("no header", &PLAIN.write(&data[1..].to_vec()), &data[1..].to_vec());
@@ -159,7 +178,7 @@ fn one_spoilt_row() {
             }
             comes_back(&format!("missing separator, row {r} column {c}"), &with(r, cells.join(",")), &expected);
         }
-        for delimiter in [";", "\t", "|"] {
+        for delimiter in [";", "\t", "|", ", "] {
             let other = Way { delimiter, ..PLAIN }.cells(&data[r]).join(delimiter);
             comes_back(&format!("row {r} with {delimiter:?}"), &with(r, other), &data);
         }
