@@ -33,8 +33,9 @@ struct Seen {
     numeric: usize,
     /// Lines that are one number, date or time as they stand.
     values: usize,
-    /// Cells of the first row.
+    /// Cells of the first row, and rows that have fewer.
     first: usize,
+    shorter: usize,
 }
 
 /// Rows of one length, and how many of them follow a row of the same length.
@@ -100,10 +101,17 @@ fn weak(dialect: &Dialect, usual: usize, share: f64, seen: &Seen) -> bool {
         }
         ":" if seen.values * 10 >= seen.rows * 8 => true,
         ", " | "; " if seen.rows < 2 => true,
+        " " if anchored(seen) => false,
         " " => share < 0.7 || usual < 3 || (seen.rows > 1 && seen.numeric == 0 && share < 0.95),
         ":" | "#" | "<>" => share < 0.8 || usual < 3,
         _ => share < 0.5,
     }
+}
+
+/// Words separated by spaces where every row has at least the header's cells and quotes are all in their places: a table
+/// of spaces whose free text was not always quoted.
+fn anchored(seen: &Seen) -> bool {
+    seen.first >= 4 && seen.shorter == 0 && seen.quoted * 2 > seen.rows && seen.troubled * 20 < seen.rows
 }
 
 fn look(sample: &[u8], whole: bool, dialect: &Dialect) -> Seen {
@@ -125,6 +133,7 @@ fn look(sample: &[u8], whole: bool, dialect: &Dialect) -> Seen {
         }
         seen.values += usize::from(line.len() < 40 && worth(line).1);
         seen.rows += 1;
+        seen.shorter += usize::from(row.len() < seen.first);
         seen.quoted += usize::from(quotes && trouble == 0);
         seen.troubled += usize::from(trouble > 0);
         let length = seen.lengths.entry(row.len()).or_default();

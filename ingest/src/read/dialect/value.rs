@@ -15,6 +15,10 @@ pub(super) fn worth(cell: &str) -> (f64, bool) {
     if matches!(first, b'"' | b'\'' | b'`') || matches!(last, b'"' | b'`') {
         return (0.2, false);
     }
+    // Half a quotation: the cell was cut inside quotes.
+    if trimmed.contains(" \"") && trimmed.matches('"').count() % 2 == 1 {
+        return (0.2, false);
+    }
     if marked(trimmed) || trimmed.starts_with(',') || trimmed.ends_with(',') {
         return (0.3 * padding, false);
     }
