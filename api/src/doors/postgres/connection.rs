@@ -113,7 +113,9 @@ impl Connection {
             Ok(()) => Ok(()),
             Err(End::Fault(fault)) => {
                 self.skipping = true;
-                self.fail(fault)
+                self.fail(fault)?;
+                // A client may wait for the error before it sends Sync; a Flush from here on is skipped.
+                self.wire.flush().await
             }
             Err(End::Lost(lost)) => Err(lost),
         }

@@ -116,6 +116,9 @@ impl Connection {
         }
         let mut types: Vec<Option<Type>> = parse.type_oids.iter().map(|oid| Type::from_oid(*oid).filter(|t| *t != Type::UNKNOWN)).collect();
         types.resize(types.len().max(parameters::count(&parse.query)), None);
+        for (at, of_cast) in parameters::cast(&parse.query) {
+            types[at].get_or_insert(of_cast);
+        }
         for at in parameters::lists(&parse.query) {
             types[at].get_or_insert(Type::TEXT_ARRAY);
         }

@@ -55,6 +55,44 @@ pub fn lists(sql: &str) -> Vec<usize> {
     listed.filter_map(|w| w[2].text[1..].parse::<usize>().ok()?.checked_sub(1)).collect()
 }
 
+/// Parameters under a cast (`$1::int`, `CAST($1 AS int)`), from 0: PostgreSQL takes the cast's type for theirs.
+pub fn cast(sql: &str) -> Vec<(usize, Type)> {
+    let all = tokens(sql);
+    let mut found = Vec::new();
+    for (at, token) in all.iter().enumerate().filter(|(_, t)| t.kind == Kind::Parameter) {
+        let rest = match &all[at + 1..] {
+            [colons, rest @ ..] if colons.symbol("::") => rest,
+            [alias, rest @ ..] if alias.is("AS") && at > 1 && all[at - 2].is("CAST") => rest,
+            _ => continue,
+        };
+        let rest = if rest.first().is_some_and(|t| t.is("PG_CATALOG")) { rest.get(2..).unwrap_or_default() } else { rest };
+        let Some(number) = token.text[1..].parse::<usize>().ok().and_then(|n| n.checked_sub(1)) else { continue };
+        let array = rest.get(1).is_some_and(|t| t.symbol("["));
+        if let Some(named) = rest.first().and_then(|t| named(&t.value(), array)) {
+            found.push((number, named));
+        }
+    }
+    found
+}
+
+fn named(name: &str, array: bool) -> Option<Type> {
+    let (one, many) = match name {
+        "bool" | "boolean" => (Type::BOOL, Type::BOOL_ARRAY),
+        "int2" | "smallint" => (Type::INT2, Type::INT2_ARRAY),
+        "int4" | "int" | "integer" => (Type::INT4, Type::INT4_ARRAY),
+        "int8" | "bigint" => (Type::INT8, Type::INT8_ARRAY),
+        "float4" | "real" => (Type::FLOAT4, Type::FLOAT4_ARRAY),
+        "float8" | "double" => (Type::FLOAT8, Type::FLOAT8_ARRAY),
+        "numeric" | "decimal" => (Type::NUMERIC, Type::NUMERIC_ARRAY),
+        "date" => (Type::DATE, Type::DATE_ARRAY),
+        "timestamptz" => (Type::TIMESTAMPTZ, Type::TIMESTAMPTZ_ARRAY),
+        "oid" => (Type::OID, Type::OID_ARRAY),
+        "text" | "varchar" | "char" | "bpchar" | "name" => (Type::TEXT, Type::TEXT_ARRAY),
+        _ => return None,
+    };
+    Some(if array { many } else { one })
+}
+
 /// How many parameters a text has: the highest number in it.
 pub fn count(sql: &str) -> usize {
     tokens(sql).iter().filter(|t| t.kind == Kind::Parameter).filter_map(|t| t.text[1..].parse().ok()).max().unwrap_or(0)
@@ -125,6 +163,8 @@ mod tests {
         assert_eq!(with_types("SELECT '$1', $1 + 1, $2 FROM t WHERE d = $3 AND e = $3::date LIMIT $1", &types), "SELECT '$1', CAST($1 AS BIGINT) + 1, $2 FROM t WHERE d = CAST($3 AS DATE) AND e = $3::date LIMIT $1");
         assert_eq!(with_types("SELECT $4", &types), "SELECT $4");
         assert_eq!(lists("a = ANY($2) AND b <> all ( $1 ) AND c = (($3))"), [1, 0]);
+        let casts = cast("SELECT $1::int, CAST($2 AS pg_catalog.text[]), $3::numeric(20,4), $4::regclass, $5");
+        assert_eq!(casts, [(0, Type::INT4), (1, Type::TEXT_ARRAY), (2, Type::NUMERIC)]);
         assert_eq!(count("SELECT $2, '$9' -- $7"), 2);
     }
 

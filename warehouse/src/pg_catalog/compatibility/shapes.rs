@@ -115,8 +115,9 @@ fn subscripts(function: &Function) -> Option<Expr> {
         _ => return None,
     };
     let FunctionArguments::List(list) = &function.args else { return None };
-    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(array))) = list.args.first() else { return None };
-    Some(call("unnest", vec![call(lists, vec![array.clone()])]))
+    // The dimension is kept though it is always 1: it may be a parameter, whose type is asked for.
+    let arguments = list.args.iter().filter_map(|a| if let FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) = a { Some(value.clone()) } else { None });
+    Some(call("unnest", vec![call(lists, arguments.collect())]))
 }
 
 /// The planner knows the backslash only.
@@ -196,7 +197,7 @@ mod tests {
         assert_eq!(shaped("SELECT ARRAY(SELECT a FROM b WHERE b.c = d ORDER BY 1)"), "SELECT (SELECT array_agg(a) FROM b WHERE b.c = d)");
         assert_eq!(shaped("SELECT array(SELECT x FROM pg_catalog.unnest(c.o) x)"), "SELECT CAST(NULL AS TEXT[])");
         assert_eq!(shaped("SELECT (SELECT d.adbin FROM pg_catalog.pg_attrdef d WHERE d.adrelid = a.x)"), "SELECT CAST(NULL AS TEXT)");
-        assert_eq!(shaped("SELECT generate_subscripts(k, 1)"), "SELECT unnest(siss_positions(k))");
+        assert_eq!(shaped("SELECT generate_subscripts(k, 1)"), "SELECT unnest(siss_positions(k, 1))");
         assert_eq!(shaped("SELECT a LIKE 'pg/_%' ESCAPE '/'"), "SELECT a LIKE replace('pg/_%', '/', '\\')");
         assert_eq!(shaped("SELECT (f(x)).n"), "SELECT get_field(f(x), 'n')");
         assert_eq!(shaped("SELECT 1 WHERE (SELECT c.k = 'c' FROM c WHERE c.oid = t)"), "SELECT 1 WHERE (SELECT min(c.k = 'c') FROM c WHERE c.oid = t)");
