@@ -24,6 +24,7 @@ mod region;
 /// One account per role is made, named after it; how to sign in to each door is printed.
 #[derive(clap::Args, Debug)]
 #[command(verbatim_doc_comment)]
+#[group(skip)]
 pub struct Args {
     /// Size: 1 is Lazio
     #[arg(long, env = "SISS_DEMO_SCALE", default_value_t = 1.0, value_name = "S")]

@@ -12,7 +12,9 @@ use datafusion::sql::sqlparser::ast::{Statement, VisitMut};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
-use datafusion_pg_catalog::sql::rules::{CurrentUserVariableToSessionUserFunctionCall, FixArrayLiteral, RewriteArrayAnyAllOperation, SqlStatementRewriteRule, StripCollate};
+use datafusion_pg_catalog::sql::rules::{
+    CurrentUserVariableToSessionUserFunctionCall, FixArrayLiteral, RewriteArrayAnyAllOperation, SqlStatementRewriteRule, StripCollate,
+};
 
 use crate::error::{Error, Kind, Result};
 use crate::pg_catalog::relation::Relation;
@@ -35,7 +37,8 @@ pub fn catalog(sql: &str, relations: &[Relation]) -> Result<String> {
 /// limits and aliases to suit known clients.
 pub fn data(sql: &str) -> Result<String> {
     let mut statement = parse(sql)?;
-    let rules: [&dyn SqlStatementRewriteRule; 4] = [&FixArrayLiteral, &RewriteArrayAnyAllOperation, &CurrentUserVariableToSessionUserFunctionCall, &StripCollate];
+    let rules: [&dyn SqlStatementRewriteRule; 4] =
+        [&FixArrayLiteral, &RewriteArrayAnyAllOperation, &CurrentUserVariableToSessionUserFunctionCall, &StripCollate];
     for rule in rules {
         statement = rule.rewrite(statement);
     }
@@ -52,6 +55,8 @@ fn parse(sql: &str) -> Result<Statement> {
 }
 
 fn syntax(error: ParserError) -> Error {
-    let (ParserError::ParserError(message) | ParserError::TokenizerError(message)) = error else { return Error::new(Kind::Limit, "limit.nesting", "the query is nested too deeply") };
+    let (ParserError::ParserError(message) | ParserError::TokenizerError(message)) = error else {
+        return Error::new(Kind::Limit, "limit.nesting", "the query is nested too deeply");
+    };
     Error::new(Kind::Invalid, "sql.syntax", message)
 }

@@ -68,7 +68,8 @@ impl ScalarUDFImpl for Function {
 }
 
 fn function(name: &'static str, returns: DataType, body: impl Fn(&[ArrayRef], usize) -> Result<ArrayRef> + Send + Sync + 'static) -> ScalarUDF {
-    let signature = Signature::one_of(vec![datafusion::logical_expr::TypeSignature::VariadicAny, datafusion::logical_expr::TypeSignature::Nullary], Volatility::Stable);
+    let signature =
+        Signature::one_of(vec![datafusion::logical_expr::TypeSignature::VariadicAny, datafusion::logical_expr::TypeSignature::Nullary], Volatility::Stable);
     ScalarUDF::new_from_impl(Function { name, signature, returns, body: Arc::new(body) })
 }
 
@@ -138,9 +139,14 @@ fn identity(principal: &Principal) -> Vec<ScalarUDF> {
 
 fn names(relations: &Relations) -> Vec<ScalarUDF> {
     let of_objects: HashMap<i32, String> = comments(relations).into_iter().filter(|c| c.part == 0).map(|c| (c.object, c.text.to_owned())).collect();
-    let of_columns: HashMap<(i32, i32), String> = comments(relations).into_iter().filter(|c| c.class == CLASS_OID && c.part > 0).map(|c| ((c.object, c.part), c.text.to_owned())).collect();
+    let of_columns: HashMap<(i32, i32), String> =
+        comments(relations).into_iter().filter(|c| c.class == CLASS_OID && c.part > 0).map(|c| ((c.object, c.part), c.text.to_owned())).collect();
     let classes = relations.iter().map(|r| (r.oid, format!("{}.{}", r.area, r.name))).collect();
-    let spaces = relation::areas(relations).into_iter().chain(relation::SYSTEM_SCHEMAS.iter().map(|(name, _)| *name)).map(|area| (relation::namespace(area), area.to_owned())).collect();
+    let spaces = relation::areas(relations)
+        .into_iter()
+        .chain(relation::SYSTEM_SCHEMAS.iter().map(|(name, _)| *name))
+        .map(|area| (relation::namespace(area), area.to_owned()))
+        .collect();
     let definitions: HashMap<i32, String> = keys::all(relations).iter().map(|c| (c.oid, c.definition())).collect();
     let lookup = relations.clone();
     vec![
@@ -153,8 +159,12 @@ fn names(relations: &Relations) -> Vec<ScalarUDF> {
         by_oid("siss_regnamespace_name", spaces),
         by_oid("pg_get_constraintdef", definitions),
         index_definition(relations),
-        function("to_regclass", DataType::Int32, move |arrays, rows| Ok(Arc::new(strings(arrays, 0, rows)?.iter().map(|name| class_oid(name?, &lookup)).collect::<Int32Array>()))),
-        function("to_regtype", DataType::Int32, |arrays, rows| Ok(Arc::new(strings(arrays, 0, rows)?.iter().map(|name| type_oid(name?)).collect::<Int32Array>()))),
+        function("to_regclass", DataType::Int32, move |arrays, rows| {
+            Ok(Arc::new(strings(arrays, 0, rows)?.iter().map(|name| class_oid(name?, &lookup)).collect::<Int32Array>()))
+        }),
+        function("to_regtype", DataType::Int32, |arrays, rows| {
+            Ok(Arc::new(strings(arrays, 0, rows)?.iter().map(|name| type_oid(name?)).collect::<Int32Array>()))
+        }),
         text("shobj_description", None),
     ]
 }
@@ -181,11 +191,25 @@ fn rights(relations: &Relations) -> Vec<ScalarUDF> {
     let reading = |name: &'static str| {
         function(name, DataType::Boolean, move |arrays, rows| {
             let wanted = strings(arrays, arrays.len().saturating_sub(1), rows)?;
-            Ok(Arc::new(wanted.iter().map(|right| Some(right.is_some_and(|r| ["select", "usage", "connect"].contains(&r.to_ascii_lowercase().as_str())))).collect::<BooleanArray>()))
+            Ok(Arc::new(
+                wanted
+                    .iter()
+                    .map(|right| Some(right.is_some_and(|r| ["select", "usage", "connect"].contains(&r.to_ascii_lowercase().as_str()))))
+                    .collect::<BooleanArray>(),
+            ))
         })
     };
     let visible: HashSet<i32> = relations.iter().map(|r| r.oid).chain(keys::primary(relations).iter().map(|i| i.oid)).collect();
-    let kinds = ["pg_type_is_visible", "pg_function_is_visible", "pg_operator_is_visible", "pg_collation_is_visible", "pg_conversion_is_visible", "pg_statistics_obj_is_visible", "pg_ts_config_is_visible", "pg_opclass_is_visible"];
+    let kinds = [
+        "pg_type_is_visible",
+        "pg_function_is_visible",
+        "pg_operator_is_visible",
+        "pg_collation_is_visible",
+        "pg_conversion_is_visible",
+        "pg_statistics_obj_is_visible",
+        "pg_ts_config_is_visible",
+        "pg_opclass_is_visible",
+    ];
     let mut list: Vec<ScalarUDF> = kinds.into_iter().map(|name| flag(name, true)).collect();
     list.extend([
         reading("has_table_privilege"),
@@ -194,7 +218,9 @@ fn rights(relations: &Relations) -> Vec<ScalarUDF> {
         reading("has_any_column_privilege"),
         reading("has_column_privilege"),
         flag("pg_has_role", false),
-        function("pg_table_is_visible", DataType::Boolean, move |arrays, rows| Ok(Arc::new(integers(arrays, 0, rows)?.iter().map(|oid| Some(oid.is_some_and(|oid| visible.contains(&oid)))).collect::<BooleanArray>()))),
+        function("pg_table_is_visible", DataType::Boolean, move |arrays, rows| {
+            Ok(Arc::new(integers(arrays, 0, rows)?.iter().map(|oid| Some(oid.is_some_and(|oid| visible.contains(&oid)))).collect::<BooleanArray>()))
+        }),
         flag("pg_is_in_recovery", false),
         flag("pg_is_other_temp_schema", false),
         flag("pg_relation_is_publishable", false),
@@ -236,11 +262,29 @@ fn expanded(arrays: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
 fn fixed() -> Vec<ScalarUDF> {
     let sizes = ["pg_relation_size", "pg_total_relation_size", "pg_table_size", "pg_indexes_size", "pg_database_size"];
     let mut list: Vec<ScalarUDF> = sizes.into_iter().map(|name| function(name, DataType::Int64, |_, rows| Ok(Arc::new(Int64Array::new_null(rows))))).collect();
-    let absent = ["pg_get_viewdef", "pg_get_triggerdef", "pg_get_ruledef", "pg_get_functiondef", "pg_get_partkeydef", "pg_get_expr", "pg_get_serial_sequence", "pg_get_statisticsobjdef_columns", "pg_tablespace_location", "pg_get_function_result", "pg_get_function_arguments", "pg_get_function_identity_arguments"];
+    let absent = [
+        "pg_get_viewdef",
+        "pg_get_triggerdef",
+        "pg_get_ruledef",
+        "pg_get_functiondef",
+        "pg_get_partkeydef",
+        "pg_get_expr",
+        "pg_get_serial_sequence",
+        "pg_get_statisticsobjdef_columns",
+        "pg_tablespace_location",
+        "pg_get_function_result",
+        "pg_get_function_arguments",
+        "pg_get_function_identity_arguments",
+    ];
     list.extend(absent.into_iter().map(|name| text(name, None)));
     list.extend([
         function("pg_get_userbyid", DataType::Utf8, |arrays, rows| {
-            Ok(Arc::new(integers(arrays, 0, rows)?.iter().map(|oid| oid.map(|oid| if oid == role(OWNER) { OWNER.to_owned() } else { format!("unknown (OID={oid})") })).collect::<StringArray>()))
+            Ok(Arc::new(
+                integers(arrays, 0, rows)?
+                    .iter()
+                    .map(|oid| oid.map(|oid| if oid == role(OWNER) { OWNER.to_owned() } else { format!("unknown (OID={oid})") }))
+                    .collect::<StringArray>(),
+            ))
         }),
         number("pg_backend_pid", std::process::id() as i32),
         number("pg_my_temp_schema", 0),
@@ -249,7 +293,9 @@ fn fixed() -> Vec<ScalarUDF> {
         text("pg_advisory_unlock_all", None),
         text("inet_server_addr", None),
         text("inet_client_addr", None),
-        function("pg_size_pretty", DataType::Utf8, |arrays, rows| Ok(Arc::new(strings(arrays, 0, rows)?.iter().map(|n| n.map(|n| format!("{n} bytes"))).collect::<StringArray>()))),
+        function("pg_size_pretty", DataType::Utf8, |arrays, rows| {
+            Ok(Arc::new(strings(arrays, 0, rows)?.iter().map(|n| n.map(|n| format!("{n} bytes"))).collect::<StringArray>()))
+        }),
         function("siss_positions", positions(), |arrays, rows| {
             let mut lists = ListBuilder::new(Int32Builder::new());
             for row in 0..rows {

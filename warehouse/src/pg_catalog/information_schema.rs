@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-
 use crate::pg_catalog::DATABASE;
 use crate::pg_catalog::keys::{self, Constraint};
 use crate::pg_catalog::provider::Table;
@@ -35,8 +34,20 @@ pub fn table(name: &str, relations: &Arc<[Relation]>) -> Option<Table> {
         "key_column_usage" => key_columns(relations),
         "constraint_column_usage" => constraint_columns(relations),
         "table_privileges" => privileges(relations),
-        "referential_constraints" => nothing(&["constraint_catalog", "constraint_schema", "constraint_name", "unique_constraint_catalog", "unique_constraint_schema", "unique_constraint_name", "match_option", "update_rule", "delete_rule"]),
-        "routines" => nothing(&["specific_catalog", "specific_schema", "specific_name", "routine_catalog", "routine_schema", "routine_name", "routine_type", "data_type"]),
+        "referential_constraints" => nothing(&[
+            "constraint_catalog",
+            "constraint_schema",
+            "constraint_name",
+            "unique_constraint_catalog",
+            "unique_constraint_schema",
+            "unique_constraint_name",
+            "match_option",
+            "update_rule",
+            "delete_rule",
+        ]),
+        "routines" => {
+            nothing(&["specific_catalog", "specific_schema", "specific_name", "routine_catalog", "routine_schema", "routine_name", "routine_type", "data_type"])
+        }
         "sequences" => nothing(&["sequence_catalog", "sequence_schema", "sequence_name", "data_type"]),
         "triggers" => nothing(&["trigger_catalog", "trigger_schema", "trigger_name", "event_manipulation", "event_object_schema", "event_object_table"]),
         _ => return None,
@@ -64,7 +75,11 @@ fn tables(relations: &[Relation]) -> Table {
         .text("table_schema", relations.iter().map(|r| Some(&r.area)))
         .text("table_name", relations.iter().map(|r| Some(&r.name)))
         .text("table_type", relations.iter().map(|r| Some(if r.history { "VIEW" } else { "BASE TABLE" })))
-        .all_text(n, &["self_referencing_column_name", "reference_generation", "user_defined_type_catalog", "user_defined_type_schema", "user_defined_type_name"], None)
+        .all_text(
+            n,
+            &["self_referencing_column_name", "reference_generation", "user_defined_type_catalog", "user_defined_type_schema", "user_defined_type_name"],
+            None,
+        )
         .all_text(n, &["is_insertable_into", "is_typed"], Some("NO"))
         .all_text(n, &["commit_action"], None)
 }
@@ -147,7 +162,10 @@ fn table_constraints(relations: &[Relation]) -> Table {
 
 fn key_columns(relations: &[Relation]) -> Table {
     let all = keys::all(relations);
-    let rows: Vec<_> = all.iter().flat_map(|c| c.columns.iter().enumerate().map(move |(at, position)| (c, at as i32 + 1, &c.relation.columns[*position as usize - 1].name))).collect();
+    let rows: Vec<_> = all
+        .iter()
+        .flat_map(|c| c.columns.iter().enumerate().map(move |(at, position)| (c, at as i32 + 1, &c.relation.columns[*position as usize - 1].name)))
+        .collect();
     let n = rows.len();
     Table::default()
         .all_text(n, &["constraint_catalog"], Some(DATABASE))

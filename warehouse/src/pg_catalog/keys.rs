@@ -19,7 +19,8 @@ pub struct Constraint<'a> {
 impl Constraint<'_> {
     /// As `pg_get_constraintdef` words it.
     pub fn definition(&self) -> String {
-        let names = |relation: &Relation, positions: &[i16]| positions.iter().map(|at| relation.columns[*at as usize - 1].name.clone()).collect::<Vec<_>>().join(", ");
+        let names =
+            |relation: &Relation, positions: &[i16]| positions.iter().map(|at| relation.columns[*at as usize - 1].name.clone()).collect::<Vec<_>>().join(", ");
         let own = names(self.relation, &self.columns);
         match &self.target {
             None => format!("PRIMARY KEY ({own})"),
@@ -105,7 +106,11 @@ impl Index<'_> {
 }
 
 pub fn primary(relations: &[Relation]) -> Vec<Index<'_>> {
-    relations.iter().filter(|r| !r.key.is_empty()).map(|relation| Index { oid: index_oid(relation), name: format!("{}_pkey", relation.name), relation }).collect()
+    relations
+        .iter()
+        .filter(|r| !r.key.is_empty())
+        .map(|relation| Index { oid: index_oid(relation), name: format!("{}_pkey", relation.name), relation })
+        .collect()
 }
 
 fn index_oid(relation: &Relation) -> i32 {

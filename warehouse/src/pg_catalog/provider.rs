@@ -17,7 +17,8 @@ use crate::pg_catalog::{information_schema, keys, tables};
 use crate::principal::Principal;
 
 /// Tables that are the same in every PostgreSQL (types, functions, operators); read once per process.
-static FIXED: LazyLock<std::result::Result<Arc<PgCatalogStaticTables>, String>> = LazyLock::new(|| PgCatalogStaticTables::try_new().map(Arc::new).map_err(|e| e.to_string()));
+static FIXED: LazyLock<std::result::Result<Arc<PgCatalogStaticTables>, String>> =
+    LazyLock::new(|| PgCatalogStaticTables::try_new().map(Arc::new).map_err(|e| e.to_string()));
 
 pub fn fixed() -> Result<Arc<PgCatalogStaticTables>> {
     FIXED.clone().map_err(DataFusionError::Configuration)

@@ -48,8 +48,24 @@ struct Class<'a> {
 
 pub fn classes(relations: &[Relation]) -> Table {
     let indexes = keys::primary(relations);
-    let tables = relations.iter().map(|r| Class { oid: r.oid, name: &r.name, area: &r.area, kind: kind(r), columns: r.columns.len() as i16, method: 0, keyed: !r.key.is_empty() });
-    let of_indexes = indexes.iter().map(|i| Class { oid: i.oid, name: &i.name, area: &i.relation.area, kind: "i", columns: i.relation.key.len() as i16, method: BTREE, keyed: false });
+    let tables = relations.iter().map(|r| Class {
+        oid: r.oid,
+        name: &r.name,
+        area: &r.area,
+        kind: kind(r),
+        columns: r.columns.len() as i16,
+        method: 0,
+        keyed: !r.key.is_empty(),
+    });
+    let of_indexes = indexes.iter().map(|i| Class {
+        oid: i.oid,
+        name: &i.name,
+        area: &i.relation.area,
+        kind: "i",
+        columns: i.relation.key.len() as i16,
+        method: BTREE,
+        keyed: false,
+    });
     let rows: Vec<Class<'_>> = tables.chain(of_indexes).collect();
     let n = rows.len();
     Table::default()
@@ -274,7 +290,10 @@ pub struct Comment<'a> {
 }
 
 pub fn comments(relations: &[Relation]) -> Vec<Comment<'_>> {
-    let mut rows: Vec<Comment<'_>> = areas(relations).into_iter().filter_map(|area| Some(Comment { object: namespace(area), class: NAMESPACE_OID, part: 0, text: area_comment(area)? })).collect();
+    let mut rows: Vec<Comment<'_>> = areas(relations)
+        .into_iter()
+        .filter_map(|area| Some(Comment { object: namespace(area), class: NAMESPACE_OID, part: 0, text: area_comment(area)? }))
+        .collect();
     for relation in relations {
         rows.push(Comment { object: relation.oid, class: CLASS_OID, part: 0, text: &relation.comment });
         let columns = relation.columns.iter().enumerate().filter_map(|(at, column)| Some((at as i32 + 1, column.comment.as_deref()?)));

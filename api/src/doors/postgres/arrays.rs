@@ -97,7 +97,13 @@ fn split(text: &str) -> Result<Vec<Option<String>>, Fault> {
                 Some(other) => value.push(other),
             }
         }
-        found.push(if !quoted && value.trim().eq_ignore_ascii_case("null") { None } else if quoted { Some(value) } else { Some(value.trim().to_owned()) });
+        found.push(if !quoted && value.trim().eq_ignore_ascii_case("null") {
+            None
+        } else if quoted {
+            Some(value)
+        } else {
+            Some(value.trim().to_owned())
+        });
     }
     Ok(found)
 }

@@ -5,8 +5,12 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Decimal256Type, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Schema, TimeUnit};
-use arrow::datatypes::{TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Decimal256Type, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Schema, TimeUnit,
+};
+use arrow::datatypes::{
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
 use arrow_pg::encoder::Encoder;
 use bytes::{BufMut, BytesMut};
 use chrono::{DateTime, Datelike, NaiveDate, Timelike};
@@ -39,9 +43,14 @@ impl Layout {
             let code = if formats.len() == 1 { formats[0] } else { formats.get(at).copied().unwrap_or(0) };
             let kind = match field.data_type() {
                 DataType::Null => Type::TEXT,
-                _ => arrow_pg::datatypes::field_into_pg_type(field).map_err(|_| Fault::new("0A000", format!("column \"{}\" has a type without a PostgreSQL counterpart", field.name())))?,
+                _ => arrow_pg::datatypes::field_into_pg_type(field)
+                    .map_err(|_| Fault::new("0A000", format!("column \"{}\" has a type without a PostgreSQL counterpart", field.name())))?,
             };
-            fields.push(FieldInfo::new(name(field.name()).to_owned(), None, None, kind, FieldFormat::from(code)).with_type_size(size(field)).with_type_modifier(modifier(field)));
+            fields.push(
+                FieldInfo::new(name(field.name()).to_owned(), None, None, kind, FieldFormat::from(code))
+                    .with_type_size(size(field))
+                    .with_type_modifier(modifier(field)),
+            );
         }
         Ok(Self { fields: Arc::new(fields) })
     }
@@ -52,7 +61,13 @@ impl Layout {
 
     /// Appends rows `from..to` of `batch` to `out` as `DataRow` messages.
     pub fn rows(&self, batch: &RecordBatch, from: usize, to: usize, out: &mut BytesMut) -> Result<(), Fault> {
-        let columns: Vec<Column<'_>> = batch.columns().iter().zip(self.fields.iter()).zip(batch.schema_ref().fields()).map(|((array, info), field)| Column { array, info, field, binary: info.format() == FieldFormat::Binary }).collect();
+        let columns: Vec<Column<'_>> = batch
+            .columns()
+            .iter()
+            .zip(self.fields.iter())
+            .zip(batch.schema_ref().fields())
+            .map(|((array, info), field)| Column { array, info, field, binary: info.format() == FieldFormat::Binary })
+            .collect();
         for row in from..to {
             let before = out.len();
             out.put_u8(b'D');
@@ -72,8 +87,28 @@ impl Layout {
 
 /// Functions whose unnamed results clients look for by PostgreSQL's name for them.
 const NAMED: [&str; 22] = [
-    "avg", "coalesce", "concat", "count", "current_database", "current_schema", "date_part", "date_trunc", "left", "lower", "max", "median", "min", "now", "rank", "round", "row_number", "session_user",
-    "string_agg", "sum", "upper", "version",
+    "avg",
+    "coalesce",
+    "concat",
+    "count",
+    "current_database",
+    "current_schema",
+    "date_part",
+    "date_trunc",
+    "left",
+    "lower",
+    "max",
+    "median",
+    "min",
+    "now",
+    "rank",
+    "round",
+    "row_number",
+    "session_user",
+    "string_agg",
+    "sum",
+    "upper",
+    "version",
 ];
 
 /// The planner calls an unnamed `count(*)` by its text; PostgreSQL calls it `count`.
@@ -153,7 +188,13 @@ impl Column<'_> {
             DataType::Utf8View => out.put_slice(array.as_string_view().value(row).as_bytes()),
             DataType::Boolean => {
                 let value = array.as_boolean().value(row);
-                out.put_u8(if self.binary { u8::from(value) } else if value { b't' } else { b'f' });
+                out.put_u8(if self.binary {
+                    u8::from(value)
+                } else if value {
+                    b't'
+                } else {
+                    b'f'
+                });
             }
             DataType::Int8 => self.small(i16::from(array.as_primitive::<Int8Type>().value(row)), out),
             DataType::UInt8 => self.small(i16::from(array.as_primitive::<UInt8Type>().value(row)), out),
@@ -308,58 +349,4 @@ impl Encoder for Value<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Float64Array, Int64Array, ListArray, StringArray, TimestampMicrosecondArray};
-
-    use super::*;
-
-    /// The values of the first row, as text.
-    fn texts(columns: Vec<ArrayRef>) -> Vec<Option<String>> {
-        let names: Vec<String> = (0..columns.len()).map(|n| n.to_string()).collect();
-        let batch = RecordBatch::try_from_iter(names.into_iter().zip(columns)).unwrap();
-        let mut out = BytesMut::new();
-        Layout::new(&batch.schema(), &[]).unwrap().rows(&batch, 0, 1, &mut out).unwrap();
-        let mut rest = &out[7..];
-        let mut found = Vec::new();
-        while !rest.is_empty() {
-            let length = i32::from_be_bytes(rest[..4].try_into().unwrap());
-            let end = 4 + length.max(0) as usize;
-            found.push((length >= 0).then(|| String::from_utf8(rest[4..end].to_vec()).unwrap()));
-            rest = &rest[end..];
-        }
-        found
-    }
-
-    #[test]
-    fn values_as_postgresql_writes_them() {
-        let decimals = Decimal128Array::from(vec![12_345_678_901_234_567_890_123_456_789_012_345_678_i128]).with_precision_and_scale(38, 30).unwrap();
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(Int64Array::from(vec![-7])),
-            Arc::new(Float64Array::from(vec![1.0])),
-            Arc::new(Float64Array::from(vec![1e20])),
-            Arc::new(Float64Array::from(vec![0.00001])),
-            Arc::new(Float64Array::from(vec![f64::NEG_INFINITY])),
-            Arc::new(decimals),
-            Arc::new(Date32Array::from(vec![19_957])),
-            Arc::new(TimestampMicrosecondArray::from(vec![1_724_284_800_120_000]).with_timezone("UTC")),
-            Arc::new(TimestampMicrosecondArray::from(vec![0])),
-            Arc::new(StringArray::from(vec![None::<&str>])),
-            Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>([Some([Some(1), None])])),
-        ];
-        let expected = ["-7", "1", "1e+20", "1e-05", "-Infinity", "12345678.901234567890123456789012345678", "2024-08-22", "2024-08-22 00:00:00.12+00", "1970-01-01 00:00:00", "", "{1,NULL}"];
-        let found: Vec<String> = texts(columns).into_iter().map(Option::unwrap_or_default).collect();
-        assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn unnamed_results_have_postgresqls_names() {
-        assert_eq!((name("count(*)"), name("sum(t.importo)"), name("costo (euro)"), name("sum(a) + sum(b)")), ("count", "sum", "costo (euro)", "sum(a) + sum(b)"));
-    }
-
-    #[test]
-    fn formats_must_fit_the_columns() {
-        let schema = Schema::new(vec![Field::new("a", DataType::Int64, true)]);
-        assert!(Layout::new(&schema, &[1]).is_ok());
-        assert!(Layout::new(&schema, &[1, 0]).is_err());
-    }
-}
+mod tests;

@@ -137,7 +137,11 @@ impl Connection {
         }
         let (given, codes) = (bind.parameters, bind.parameter_format_codes);
         if given.len() != prepared.types.len() {
-            return Err(Fault::new("08P01", format!("bind message supplies {} parameters, but prepared statement \"{name}\" requires {}", given.len(), prepared.types.len())).into());
+            return Err(Fault::new(
+                "08P01",
+                format!("bind message supplies {} parameters, but prepared statement \"{name}\" requires {}", given.len(), prepared.types.len()),
+            )
+            .into());
         }
         if codes.len() > 1 && codes.len() != given.len() {
             return Err(Fault::new("08P01", format!("bind message has {} parameter formats but {} parameters", codes.len(), given.len())).into());
@@ -149,7 +153,14 @@ impl Connection {
         for (at, value) in given.iter().enumerate() {
             values.push(parameters::value(value.as_ref(), format(at), &types[at])?);
         }
-        let bound = Portal { prepared: Some(prepared), parameters: values, formats: bind.result_column_format_codes, state: State::Fresh, hold: false, declared: false };
+        let bound = Portal {
+            prepared: Some(prepared),
+            parameters: values,
+            formats: bind.result_column_format_codes,
+            state: State::Fresh,
+            hold: false,
+            declared: false,
+        };
         self.portals.insert(portal, bound);
         Ok(self.wire.put(&PgWireBackendMessage::BindComplete(BindComplete::new()))?)
     }

@@ -51,7 +51,9 @@ pub fn spelled(declared: &Type) -> Option<&'static str> {
 /// Parameters that stand in `ANY($1)` or `ALL($1)`, from 0: without a declared type they are arrays of text.
 pub fn lists(sql: &str) -> Vec<usize> {
     let all = tokens(sql);
-    let listed = all.windows(4).filter(|w| (w[0].is("ANY") || w[0].is("ALL") || w[0].is("SOME")) && w[1].symbol("(") && w[2].kind == Kind::Parameter && w[3].symbol(")"));
+    let listed = all
+        .windows(4)
+        .filter(|w| (w[0].is("ANY") || w[0].is("ALL") || w[0].is("SOME")) && w[1].symbol("(") && w[2].kind == Kind::Parameter && w[3].symbol(")"));
     listed.filter_map(|w| w[2].text[1..].parse::<usize>().ok()?.checked_sub(1)).collect()
 }
 
@@ -160,7 +162,10 @@ mod tests {
     #[test]
     fn declared_types_are_written_into_the_text() {
         let types = [Type::INT4, Type::TEXT, Type::DATE];
-        assert_eq!(with_types("SELECT '$1', $1 + 1, $2 FROM t WHERE d = $3 AND e = $3::date LIMIT $1", &types), "SELECT '$1', CAST($1 AS BIGINT) + 1, $2 FROM t WHERE d = CAST($3 AS DATE) AND e = $3::date LIMIT $1");
+        assert_eq!(
+            with_types("SELECT '$1', $1 + 1, $2 FROM t WHERE d = $3 AND e = $3::date LIMIT $1", &types),
+            "SELECT '$1', CAST($1 AS BIGINT) + 1, $2 FROM t WHERE d = CAST($3 AS DATE) AND e = $3::date LIMIT $1"
+        );
         assert_eq!(with_types("SELECT $4", &types), "SELECT $4");
         assert_eq!(lists("a = ANY($2) AND b <> all ( $1 ) AND c = (($3))"), [1, 0]);
         let casts = cast("SELECT $1::int, CAST($2 AS pg_catalog.text[]), $3::numeric(20,4), $4::regclass, $5");

@@ -15,25 +15,52 @@ pub struct Piece {
 pub enum Statement {
     /// For the gate.
     Query(String),
-    Begin { start: bool },
+    Begin {
+        start: bool,
+    },
     Commit,
     Rollback,
     /// `SAVEPOINT`, `RELEASE`: nothing is ever written, so there is nothing to go back to.
-    Savepoint { tag: &'static str },
+    Savepoint {
+        tag: &'static str,
+    },
     RollbackTo,
-    Set { name: String, value: Option<String> },
+    Set {
+        name: String,
+        value: Option<String>,
+    },
     /// `SET TRANSACTION`, `SET SESSION CHARACTERISTICS`: every transaction is read only and sees committed rows.
     SetTransaction,
     /// `SET ROLE`, `SET SESSION AUTHORIZATION`: nobody becomes another.
     SetRole,
-    Reset { name: Option<String> },
-    Show { name: String },
-    Discard { tag: &'static str, all: bool },
+    Reset {
+        name: Option<String>,
+    },
+    Show {
+        name: String,
+    },
+    Discard {
+        tag: &'static str,
+        all: bool,
+    },
     /// `None` is all.
-    Deallocate { name: Option<String> },
-    Declare { name: String, query: String, hold: bool, offset: usize },
-    Fetch { name: String, count: Count, silent: bool },
-    CloseCursor { name: Option<String> },
+    Deallocate {
+        name: Option<String>,
+    },
+    Declare {
+        name: String,
+        query: String,
+        hold: bool,
+        offset: usize,
+    },
+    Fetch {
+        name: String,
+        count: Count,
+        silent: bool,
+    },
+    CloseCursor {
+        name: Option<String>,
+    },
     /// `UNLISTEN`: there are no notifications.
     Unlisten,
 }
@@ -213,7 +240,10 @@ mod tests {
     #[test]
     fn cursors() {
         let query = "select 1 from t for x";
-        assert_eq!(one(&format!("DECLARE \"C 1\" CURSOR FOR {query}")), Statement::Declare { name: "C 1".into(), query: query.into(), hold: false, offset: 25 });
+        assert_eq!(
+            one(&format!("DECLARE \"C 1\" CURSOR FOR {query}")),
+            Statement::Declare { name: "C 1".into(), query: query.into(), hold: false, offset: 25 }
+        );
         assert!(matches!(one("declare c no scroll cursor with hold for select 1"), Statement::Declare { hold: true, .. }));
         assert_eq!(one("FETCH FORWARD 100 FROM \"C 1\""), Statement::Fetch { name: "C 1".into(), count: Count::Rows(100), silent: false });
         assert_eq!(one("fetch c"), Statement::Fetch { name: "c".into(), count: Count::Rows(1), silent: false });

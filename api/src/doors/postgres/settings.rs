@@ -139,7 +139,9 @@ impl Settings {
         };
         match (&known.check, value) {
             (Check::Fixed, _) => return Err(Fault::new("55P02", format!("parameter \"{}\" cannot be changed", known.name))),
-            (Check::Only(allowed), Some(value)) if !allowed(value) => return Err(Fault::new("22023", format!("invalid value for parameter \"{}\": \"{value}\"", known.name))),
+            (Check::Only(allowed), Some(value)) if !allowed(value) => {
+                return Err(Fault::new("22023", format!("invalid value for parameter \"{}\": \"{value}\"", known.name)));
+            }
             (Check::Free, Some(value)) => {
                 if key == "statement_timeout" && duration(value).is_none() {
                     return Err(Fault::new("22023", format!("invalid value for parameter \"{}\": \"{value}\"", known.name)));

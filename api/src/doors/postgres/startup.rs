@@ -316,7 +316,8 @@ mod tests {
     #[test]
     fn settings_wanted_at_start() {
         let text = |pairs: &[(&str, &str)]| pairs.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect::<Vec<_>>();
-        let parameters: BTreeMap<String, String> = text(&[("user", "a"), ("application_name", "psql"), ("options", "-c statement_timeout=5s --search-path=assa -cjit=off")]).into_iter().collect();
+        let parameters: BTreeMap<String, String> =
+            text(&[("user", "a"), ("application_name", "psql"), ("options", "-c statement_timeout=5s --search-path=assa -cjit=off")]).into_iter().collect();
         assert_eq!(wanted(&parameters), text(&[("statement_timeout", "5s"), ("search_path", "assa"), ("jit", "off"), ("application_name", "psql")]));
     }
 

@@ -100,7 +100,9 @@ fn meaning(target: &str, text: &str, relations: &[Relation]) -> Result<Option<St
             Some(found.ok_or_else(|| Error::new(Kind::NotFound, "table.unknown", format!("relation '{text}' not found")))?)
         }
         "regnamespace" => Some(number().unwrap_or_else(|| namespace(text))),
-        "regtype" => Some(number().or_else(|| TYPES.get(plain).copied()).ok_or_else(|| Error::new(Kind::Invalid, "sql.type", format!("type '{text}' not found")))?),
+        "regtype" => {
+            Some(number().or_else(|| TYPES.get(plain).copied()).ok_or_else(|| Error::new(Kind::Invalid, "sql.type", format!("type '{text}' not found")))?)
+        }
         // Columns of procedures hold their names.
         "regproc" => return Ok(Some(format!("'{}'", plain.replace('\'', "''")))),
         _ => None,
@@ -122,7 +124,16 @@ pub fn type_oid(name: &str) -> Option<i32> {
 
 /// Oids of types by name, and by the names that the SQL standard gives the common ones.
 static TYPES: LazyLock<HashMap<String, i32>> = LazyLock::new(|| {
-    let standard = [("boolean", 16), ("bigint", 20), ("smallint", 21), ("integer", 23), ("int", 23), ("real", 700), ("double precision", 701), ("character varying", 1043)];
+    let standard = [
+        ("boolean", 16),
+        ("bigint", 20),
+        ("smallint", 21),
+        ("integer", 23),
+        ("int", 23),
+        ("real", 700),
+        ("double precision", 701),
+        ("character varying", 1043),
+    ];
     let more = [("timestamp without time zone", 1114), ("timestamp with time zone", 1184), ("decimal", 1700)];
     let mut types: HashMap<String, i32> = standard.into_iter().chain(more).map(|(name, oid)| (name.to_owned(), oid)).collect();
     let Ok(tables) = fixed() else { return types };
@@ -143,7 +154,10 @@ mod tests {
         let resolve = |sql: &str| resolve(sql, &[]);
         let sql = "SELECT 'è',\n 'pg_class'::regclass, 'pg_catalog.pg_type'::pg_catalog.regclass, CAST('42' AS regclass), 'int4'::regtype, 'array_in'::regproc, 'x'::text";
         assert_eq!(resolve(sql).expect(sql), "SELECT 'è',\n 1259, 1247, CAST(42 AS regclass), 23, 'array_in', 'x'::text");
-        assert_eq!(resolve("SELECT $1::regclass, CAST($2 AS regclass), $3::text").expect(sql), "SELECT to_regclass($1), CAST(to_regclass($2) AS regclass), $3::text");
+        assert_eq!(
+            resolve("SELECT $1::regclass, CAST($2 AS regclass), $3::text").expect(sql),
+            "SELECT to_regclass($1), CAST(to_regclass($2) AS regclass), $3::text"
+        );
         assert_eq!(resolve("SELECT 'assa.nulla'::regclass").expect_err("unknown").code, "table.unknown");
         assert_eq!(resolve("SELECT 'nessuno'::regtype").expect_err("unknown").code, "sql.type");
     }

@@ -2,7 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{AccessExpr, ArrayElemTypeDef, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, SelectItem, SetExpr, TableFactor, Value, ValueWithSpan, VisitorMut};
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, ArrayElemTypeDef, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
+    Query, SelectItem, SetExpr, TableFactor, Value, ValueWithSpan, VisitorMut,
+};
 
 /// Rewrites, innermost first:
 /// `oid::regclass::text` to a name; `ARRAY(SELECT x …)` to `array_agg(x)`; `(f(x)).n` to a field; a scalar subquery to the
@@ -86,7 +89,11 @@ const EMPTY: [&str; 7] = ["pg_attrdef", "pg_enum", "pg_inherits", "pg_policy", "
 fn of_nothing(query: &Query) -> bool {
     let SetExpr::Select(select) = query.body.as_ref() else { return false };
     let aggregated = select.projection.iter().any(|item| item.to_string().to_ascii_lowercase().contains("count("));
-    !aggregated && select.from.iter().any(|t| matches!(&t.relation, TableFactor::Table { name, .. } if EMPTY.iter().any(|empty| name.to_string().trim_matches('"').ends_with(empty))))
+    !aggregated
+        && select
+            .from
+            .iter()
+            .any(|t| matches!(&t.relation, TableFactor::Table { name, .. } if EMPTY.iter().any(|empty| name.to_string().trim_matches('"').ends_with(empty))))
 }
 
 /// Arrays over `unnest(column)` are of options and access lists: there are none.
@@ -96,7 +103,8 @@ fn array_of_rows(function: &Function) -> Option<Expr> {
         return None;
     }
     let SetExpr::Select(select) = query.body.as_ref() else { return None };
-    let from_function = select.from.iter().any(|t| matches!(&t.relation, TableFactor::Function { .. } | TableFactor::Table { args: Some(_), .. } | TableFactor::UNNEST { .. }));
+    let from_function =
+        select.from.iter().any(|t| matches!(&t.relation, TableFactor::Function { .. } | TableFactor::Table { args: Some(_), .. } | TableFactor::UNNEST { .. }));
     if from_function || of_nothing(query) {
         let texts = DataType::Array(ArrayElemTypeDef::SquareBracket(Box::new(DataType::Text), None));
         return Some(to(Expr::value(Value::Null), texts));
