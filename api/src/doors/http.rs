@@ -1,0 +1,102 @@
+//! The HTTP door: REST under `/api/v1`, the start page, health, metrics and the OpenAPI document. Every route is on this page.
+
+mod datasets;
+mod deliveries;
+mod encode;
+mod format;
+mod home;
+mod layers;
+mod openapi;
+mod page;
+mod problem;
+mod rows;
+mod sql;
+mod status;
+mod uploads;
+mod who;
+
+use std::time::Duration;
+
+use ::http::StatusCode;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodRouter, get, post};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::app::App;
+use crate::doors::accept;
+use crate::doors::http::format::Format;
+use crate::doors::http::problem::Problem;
+
+pub(crate) use who::{Credentials, credentials};
+
+/// Bytes of a body that is held in memory: a question with its parameters. Uploads are streamed and bounded on their own.
+const BODY: usize = 1 << 20;
+
+/// Serves until `shutdown`, then lets running answers finish for the configured grace.
+pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken) -> std::io::Result<()> {
+    let tls = app.http_tls(listener.local_addr()?);
+    let grace = Duration::from_secs(app.listen.grace);
+    let router = router(app, tls.is_some());
+    accept::serve(router, listener, tls, shutdown, grace).await;
+    Ok(())
+}
+
+/// The routes with everything that each request passes through. `secure`: connections are TLS.
+pub fn router(app: App, secure: bool) -> Router {
+    let mut router = Router::new();
+    for (path, handler) in routes() {
+        router = router.route(&path, handler);
+    }
+    router
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(not_so)
+        .with_state(app)
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(from_fn_with_state(layers::Room::default(), layers::bounded))
+        .layer(from_fn(layers::same_site))
+        .layer(CatchPanicLayer::custom(layers::panicked))
+        .layer(from_fn_with_state(layers::Secure(secure), layers::safe_headers))
+        .layer(from_fn(layers::observe))
+}
+
+async fn nothing_here() -> Problem {
+    Problem::not_found()
+}
+
+async fn not_so() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.method", "this address does not take this method")
+}
+
+/// Every route, by path. The OpenAPI document names the same ones, see `openapi`'s test.
+fn routes() -> Vec<(String, MethodRouter<App>)> {
+    let mut routes: Vec<(String, MethodRouter<App>)> = [
+        ("/", get(home::home)),
+        ("/static/siss.css", get(home::style)),
+        ("/status", get(status::status)),
+        ("/metrics", get(status::metrics)),
+        ("/api/openapi.json", get(openapi::document)),
+        ("/api/v1/sql", post(sql::sql)),
+        ("/api/v1/datasets", get(datasets::list)),
+        ("/api/v1/datasets/{area}/{name}", get(datasets::dictionary)),
+        ("/api/v1/datasets/{area}/{name}/schema.json", get(datasets::json_schema)),
+        ("/api/v1/datasets/{area}/{name}/template.csv", get(datasets::csv_template)),
+        ("/api/v1/datasets/{area}/{name}/odcs.yaml", get(datasets::odcs)),
+        ("/api/v1/datasets/{area}/{name}/datapackage.json", get(datasets::frictionless)),
+        ("/api/v1/datasets/{area}/{name}/rows", get(rows::rows)),
+        ("/api/v1/deliveries", post(deliveries::receive).layer(DefaultBodyLimit::disable())),
+        ("/api/v1/deliveries/{id}", get(deliveries::report)),
+        ("/api/v1/deliveries/{id}/upload", uploads::routes()),
+    ]
+    .map(|(path, handler)| (path.to_string(), handler))
+    .into();
+    for format in Format::ALL {
+        let extension = format.extension();
+        routes.push((format!("/api/v1/sql.{extension}"), post(sql::sql)));
+        routes.push((format!("/api/v1/datasets/{{area}}/{{name}}/rows.{extension}"), get(rows::rows)));
+    }
+    routes
+}

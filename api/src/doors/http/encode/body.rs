@@ -1,0 +1,114 @@
+//! The task that turns rows into chunks of a response body.
+
+use std::time::Duration;
+
+use ::arrow::array::{RecordBatch, RecordBatchOptions};
+use ::arrow::datatypes::SchemaRef;
+use axum::body::Body;
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use tokio::sync::mpsc::{Sender, channel};
+
+use super::{Batches, CHUNK_ROWS, Encoder, End};
+use crate::doors::http::problem::Problem;
+
+/// Chunks made ahead of the client.
+const AHEAD: usize = 2;
+
+pub(super) struct Job {
+    /// Bytes before the first row.
+    pub first: Vec<u8>,
+    pub batches: Batches,
+    /// The rows' schema under unique names.
+    pub schema: SchemaRef,
+    pub encoder: Box<dyn Encoder>,
+    pub page: Option<(usize, String)>,
+    pub patience: Duration,
+}
+
+enum Piece {
+    Bytes(Bytes),
+    End,
+}
+
+/// Why a job stopped before its end.
+enum Stop {
+    /// Nobody reads any more.
+    Gone,
+    Broken(Problem),
+}
+
+/// A body that is fed by its own task: the next chunk is made while the client takes the last one, a client that leaves
+/// cancels the query at once, and only an explicit end is a clean end.
+pub(super) fn stream(job: Job) -> Body {
+    let (to, from) = channel(AHEAD);
+    tokio::spawn(async move {
+        let gone = to.clone();
+        tokio::select! {
+            () = run(job, to) => {}
+            () = gone.closed() => {}
+        }
+    });
+    let pieces = stream::unfold(Some(from), |from| async move {
+        let mut from = from?;
+        match from.recv().await {
+            Some(Piece::Bytes(bytes)) => Some((Ok(bytes), Some(from))),
+            Some(Piece::End) => None,
+            None => Some((Err(std::io::Error::other("the answer broke")), None)),
+        }
+    });
+    Body::from_stream(pieces)
+}
+
+async fn run(mut job: Job, to: Sender<Piece>) {
+    let mut count = 0;
+    match write(&mut job, &to, &mut count).await {
+        Ok(()) => {}
+        Err(Stop::Gone) => return,
+        Err(Stop::Broken(problem)) => {
+            tracing::warn!(code = problem.code, rows = count, "answer broke");
+            let Some(bytes) = job.encoder.broken(&problem, count) else { return };
+            if send(&to, bytes, job.patience).await.is_err() {
+                return;
+            }
+        }
+    }
+    let _ = to.send(Piece::End).await;
+}
+
+async fn write(job: &mut Job, to: &Sender<Piece>, count: &mut u64) -> Result<(), Stop> {
+    send(to, std::mem::take(&mut job.first), job.patience).await?;
+    let mut left = job.page.as_ref().map_or(usize::MAX, |(size, _)| *size);
+    let mut more = false;
+    while !more && let Some(batch) = job.batches.next().await {
+        let batch = batch.map_err(|error| Stop::Broken(error.into()))?;
+        let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let batch = RecordBatch::try_new_with_options(job.schema.clone(), batch.columns().to_vec(), &rows).map_err(encoding)?;
+        more = batch.num_rows() > left;
+        let batch = batch.slice(0, batch.num_rows().min(left));
+        for start in (0..batch.num_rows()).step_by(CHUNK_ROWS) {
+            let part = batch.slice(start, CHUNK_ROWS.min(batch.num_rows() - start));
+            let bytes = job.encoder.batch(&part).map_err(encoding)?;
+            *count += part.num_rows() as u64;
+            send(to, bytes, job.patience).await?;
+        }
+        left -= batch.num_rows();
+    }
+    let next = job.page.take().filter(|_| more).map(|(_, next)| next);
+    let bytes = job.encoder.end(&End { count: *count, next }).map_err(encoding)?;
+    send(to, bytes, job.patience).await
+}
+
+async fn send(to: &Sender<Piece>, bytes: Vec<u8>, patience: Duration) -> Result<(), Stop> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    match to.send_timeout(Piece::Bytes(bytes.into()), patience).await {
+        Ok(()) => Ok(()),
+        Err(_) => Err(Stop::Gone),
+    }
+}
+
+fn encoding(error: arrow::error::ArrowError) -> Stop {
+    Stop::Broken(Problem::internal("http.encode", error))
+}

@@ -1,0 +1,123 @@
+//! What every request passes through, outermost first: identity and measure, safe headers, no cross-site writes, room.
+
+use std::any::Any;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use tokio::sync::Semaphore;
+use tracing::Instrument;
+
+use crate::doors::http::problem::Problem;
+
+/// Requests handled at once; more are refused at once, so that waiting ones do not pile up.
+const ROOM: usize = 256;
+/// Time from the request's headers to the answer's: above every limit of a query. Uploads have their own, per part.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Answers carry an id that also stands in the log; the log has no query string, account or address.
+pub async fn observe(mut request: Request, next: Next) -> Response {
+    let id = uuid::Uuid::now_v7().to_string();
+    let started = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("unknown", |m| m.as_str()).to_owned();
+    // A client's own id would let it write into our log.
+    request.headers_mut().remove("x-request-id");
+    let span = tracing::info_span!("http", id, %method, route);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let status = response.status();
+    let seconds = started.elapsed().as_secs_f64();
+    span.in_scope(|| tracing::info!(status = status.as_u16(), millis = (seconds * 1e3) as u64, "answered"));
+    let labels = [("method", method.to_string()), ("route", route), ("status", status.as_u16().to_string())];
+    metrics::counter!("siss_http_requests_total", &labels).increment(1);
+    metrics::histogram!("siss_http_seconds", &labels).record(seconds);
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response
+}
+
+/// Whether connections are TLS: only then may a browser be told to insist on it.
+#[derive(Clone, Copy)]
+pub struct Secure(pub bool);
+
+const SAFE: [(HeaderName, &str); 8] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "same-origin"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    ),
+];
+
+/// Headers that hold for every answer, unless the handler said otherwise.
+pub async fn safe_headers(State(secure): State<Secure>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in SAFE {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    headers.append(header::VARY, HeaderValue::from_static("accept, authorization"));
+    if secure.0 {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+    }
+    response
+}
+
+/// A browser that remembers a password sends it along with another site's form: such requests are refused.
+pub async fn same_site(request: Request, next: Next) -> Response {
+    let unsafe_method = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let site = request.headers().get("sec-fetch-site").map(HeaderValue::as_bytes);
+    if unsafe_method && site.is_some_and(|s| s != b"same-origin" && s != b"none") {
+        return Problem::new(StatusCode::FORBIDDEN, "request.cross_site", "requests that change something are not taken from other sites").into_response();
+    }
+    next.run(request).await
+}
+
+/// Places for requests under way.
+#[derive(Clone)]
+pub struct Room(Arc<Semaphore>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(ROOM)))
+    }
+}
+
+/// Sheds load past [`ROOM`], and ends what takes longer than [`PATIENCE`] before its answer begins.
+pub async fn bounded(State(room): State<Room>, request: Request, next: Next) -> Response {
+    let Ok(_place) = room.0.try_acquire() else {
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "http.busy", "too many requests at once, try again").into_response();
+    };
+    let upload = request.uri().path().starts_with("/api/v1/deliveries") && !request.method().is_safe();
+    if upload {
+        return next.run(request).await;
+    }
+    match tokio::time::timeout(PATIENCE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(StatusCode::GATEWAY_TIMEOUT, "http.timeout", "the answer took too long").into_response(),
+    }
+}
+
+/// A bug of ours: recorded, answered without its text, and only this request is lost.
+pub fn panicked(cause: Box<dyn Any + Send + 'static>) -> http::Response<Body> {
+    let text = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied()).unwrap_or("unknown");
+    Problem::internal("http.panic", text).into_response()
+}
+
+/// Whether the client is on this machine and speaks for itself, not through a proxy.
+pub fn local(request: &http::request::Parts) -> bool {
+    let peer = request.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip().to_canonical());
+    let proxied = ["forwarded", "x-forwarded-for", "via"].iter().any(|h| request.headers.contains_key(*h));
+    peer.is_some_and(|ip| ip.is_loopback()) && !proxied
+}

@@ -1,0 +1,65 @@
+//! Who is asking: `Authorization` becomes a principal. No header is the stranger; a wrong one is refused, never a stranger.
+
+use axum::extract::FromRequestParts;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, header};
+use warehouse::principal::Principal;
+
+use crate::accounts::{Accounts, stranger};
+use crate::app::App;
+use crate::doors::http::problem::Problem;
+
+impl FromRequestParts<App> for Principal {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        match credentials(&parts.headers)? {
+            Some(credentials) => credentials.sign_in(&app.accounts).await,
+            None => Ok(stranger()),
+        }
+    }
+}
+
+/// What an `Authorization` header says, before it is believed.
+pub enum Credentials {
+    Token(String),
+    Password { account: String, password: String },
+}
+
+/// The credentials of a request; `None` without the header.
+pub fn credentials(headers: &HeaderMap) -> Result<Option<Credentials>, Problem> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let text = value.to_str().map_err(|_| refused())?;
+    let (scheme, rest) = text.split_once(' ').ok_or_else(refused)?;
+    if values.next().is_some() {
+        return Err(refused());
+    }
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(Some(Credentials::Token(rest.trim().into())));
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(refused());
+    }
+    let bytes = STANDARD.decode(rest.trim()).map_err(|_| refused())?;
+    let pair = String::from_utf8(bytes).map_err(|_| refused())?;
+    let (account, password) = pair.split_once(':').ok_or_else(refused)?;
+    Ok(Some(Credentials::Password { account: account.into(), password: password.into() }))
+}
+
+impl Credentials {
+    /// The principal, or the one refusal that says nothing about why.
+    pub async fn sign_in(&self, accounts: &Accounts) -> Result<Principal, Problem> {
+        let found = match self {
+            Self::Token(token) => accounts.token(token).await,
+            Self::Password { account, password } => accounts.password(account, password).await,
+        };
+        found?.ok_or_else(refused)
+    }
+}
+
+fn refused() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "auth.failed", "sign-in failed: wrong account, password or token, or too many attempts")
+}
