@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use datasets::model::DatasetName;
+use datasets::model::{DatasetName, Sender};
 use datasets::synthetic::{self, File, Manifest, Options};
 use indicatif::ProgressBar;
 use ingest::incoming::Incoming;
@@ -19,6 +19,9 @@ use crate::commands::progress;
 
 /// Account in whose name the files come in.
 const ACCOUNT: &str = "demo";
+
+/// The register of bodies that send.
+const REGISTER: &str = "territorio.comuni";
 
 /// Deliveries of one dataset, counted.
 #[derive(Clone, Copy, Default)]
@@ -67,7 +70,12 @@ async fn deliver(app: &App, folder: &Path, manifest: Manifest, bar: &ProgressBar
     let mut tasks = JoinSet::new();
     for (name, files) in files {
         let contract = app.warehouse.catalog().get(&name).with_context(|| format!("no contract {name}"))?;
-        let before: Vec<CancellationToken> = contract.targets().iter().filter(|other| **other != name).filter_map(|other| ends.get(other).cloned()).collect();
+        let mut before = contract.targets();
+        if contract.feed.senders != Sender::Regione {
+            // Whether a sender may send is read there.
+            before.insert(REGISTER.parse().map_err(anyhow::Error::msg)?);
+        }
+        let before: Vec<CancellationToken> = before.iter().filter(|other| **other != name).filter_map(|other| ends.get(other).cloned()).collect();
         let (app, folder, bar, turns) = (app.clone(), folder.to_owned(), bar.clone(), turns.clone());
         let ended = ends[&name].clone();
         tasks.spawn(async move {
