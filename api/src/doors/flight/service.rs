@@ -1,10 +1,11 @@
 //! The methods of Flight SQL. Each asks first who calls; what is not here is refused.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::ipc::writer::IpcWriteOptions;
 use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
@@ -70,10 +71,18 @@ impl Service {
         described(ticket.as_any().encode_to_vec(), schema, descriptor)
     }
 
+    /// The schema of the answer to a statement, without running it.
+    async fn describe(&self, who: &Principal, statement: &Statement) -> Result<(SchemaRef, Vec<DataType>), Status> {
+        let described = self.app.pool.describe(who, statement.clone(), Door::Flight).await.map_err(status)?;
+        Ok((nullable(&described.schema), described.parameters))
+    }
+
     async fn run(&self, who: &Principal, statement: Statement) -> Answer<Data> {
         let rows = self.app.pool.query(who, statement, Door::Flight).await.map_err(status)?;
-        let batches = rows.batches.map_err(|error| FlightError::from(status(error)));
-        let data = FlightDataEncoderBuilder::new().with_schema(rows.schema).build(batches);
+        let schema = nullable(&rows.schema);
+        let as_promised = schema.clone();
+        let batches = rows.batches.map(move |batch| Ok(batch.map_err(status)?.with_schema(as_promised.clone())?));
+        let data = FlightDataEncoderBuilder::new().with_schema(schema).build(batches);
         Ok(Response::new(data.map_err(Status::from).boxed()))
     }
 }
@@ -81,6 +90,13 @@ impl Service {
 /// The caller, put there by the sign-in layer; without one there is no answer.
 fn who<T>(request: &Request<T>) -> Result<Principal, Status> {
     request.extensions().get::<Principal>().cloned().ok_or_else(|| Status::unauthenticated("sign in first"))
+}
+
+/// Whether a column may be null depends on the values bound to parameters, and drivers compare the schema that was promised with
+/// the answer's: so every column may be.
+fn nullable(schema: &Schema) -> SchemaRef {
+    let fields: Vec<Field> = schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
 fn described(ticket: Vec<u8>, schema: &Schema, descriptor: FlightDescriptor) -> Answer<FlightInfo> {
@@ -137,8 +153,8 @@ impl FlightSqlService for Service {
             return Err(Status::unimplemented("there are no transactions"));
         }
         let statement = Statement { sql: query.query, parameters: Vec::new(), postgres: false };
-        let described = self.app.pool.describe(&who, statement.clone(), Door::Flight).await.map_err(status)?;
-        self.ticket(&who, statement, &described.schema, request.into_inner())
+        let (schema, _) = self.describe(&who, &statement).await?;
+        self.ticket(&who, statement, &schema, request.into_inner())
     }
 
     async fn do_get_statement(&self, ticket: TicketStatementQuery, request: Request<Ticket>) -> Answer<Data> {
@@ -157,13 +173,13 @@ impl FlightSqlService for Service {
             return Err(Status::unimplemented("there are no transactions"));
         }
         let statement = Statement { sql: query.query, parameters: Vec::new(), postgres: false };
-        let described = self.app.pool.describe(&who, statement.clone(), Door::Flight).await.map_err(status)?;
-        let fields: Vec<Field> = described.parameters.iter().enumerate().map(|(i, t)| Field::new(format!("${}", i + 1), t.clone(), true)).collect();
-        let prepared = Prepared { sql: statement.sql, schema: described.schema.clone(), parameters: Vec::new() };
+        let (schema, parameters) = self.describe(&who, &statement).await?;
+        let fields: Vec<Field> = parameters.iter().enumerate().map(|(i, t)| Field::new(format!("${}", i + 1), t.clone(), true)).collect();
+        let prepared = Prepared { sql: statement.sql, schema: schema.clone(), parameters: Vec::new() };
         let handle = self.prepared.put(&who.account, prepared).ok_or_else(|| Status::resource_exhausted("too many prepared statements"))?;
         Ok(ActionCreatePreparedStatementResult {
             prepared_statement_handle: handle.into(),
-            dataset_schema: ipc(&described.schema)?,
+            dataset_schema: ipc(&schema)?,
             parameter_schema: ipc(&Schema::new(fields))?,
         })
     }
@@ -186,7 +202,8 @@ impl FlightSqlService for Service {
     async fn get_flight_info_prepared_statement(&self, query: CommandPreparedStatementQuery, request: Request<FlightDescriptor>) -> Answer<FlightInfo> {
         let who = who(&request)?;
         let Prepared { sql, schema, parameters } = self.prepared.get(&query.prepared_statement_handle, &who.account).ok_or_else(gone)?;
-        self.ticket(&who, Statement { sql, parameters, postgres: false }, &schema, request.into_inner())
+        let statement = Statement { sql, parameters, postgres: false };
+        self.ticket(&who, statement, &schema, request.into_inner())
     }
 
     async fn do_get_prepared_statement(&self, query: CommandPreparedStatementQuery, request: Request<Ticket>) -> Answer<Data> {

@@ -122,7 +122,9 @@ async fn look_ahead(mut batches: Batches, page: Option<usize>) -> Result<(Batche
         None if ended => Some(Whole { count: count as u64, more: false }),
         _ => None,
     };
-    Ok((stream::iter(gathered).chain(batches).boxed(), whole))
+    // A stream that has ended must not be asked again.
+    let rest = if ended { stream::empty().boxed() } else { batches };
+    Ok((stream::iter(gathered).chain(rest).boxed(), whole))
 }
 
 fn content_type(wanted: &Wanted) -> HeaderValue {

@@ -2,7 +2,8 @@
 
 use axum::extract::FromRequestParts;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use warehouse::principal::Principal;
@@ -21,6 +22,9 @@ impl FromRequestParts<App> for Principal {
         }
     }
 }
+
+/// Go's Arrow library, hence the ADBC driver, sends Base64 without padding; everybody else with it.
+const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
 
 /// What an `Authorization` header says, before it is believed.
 pub enum Credentials {
@@ -43,7 +47,7 @@ pub fn credentials(headers: &HeaderMap) -> Result<Option<Credentials>, Problem> 
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(refused());
     }
-    let bytes = STANDARD.decode(rest.trim()).map_err(|_| refused())?;
+    let bytes = BASE64.decode(rest.trim()).map_err(|_| refused())?;
     let pair = String::from_utf8(bytes).map_err(|_| refused())?;
     let (account, password) = pair.split_once(':').ok_or_else(refused)?;
     Ok(Some(Credentials::Password { account: account.into(), password: password.into() }))
