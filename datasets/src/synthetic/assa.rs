@@ -16,8 +16,6 @@ pub mod registry;
 
 /// Facilities of a region at scale 1.
 const FACILITIES: f64 = 2_500.0;
-/// A comune this large always has one.
-const SURE: u32 = 35_000;
 /// Month of the deliveries and its last day.
 pub const PERIOD: &str = "2026-10";
 
@@ -88,13 +86,10 @@ static KINDS: [Kind; 22] = [
 
 /// The facilities of every comune, in the order of comuni and codes.
 pub fn facilities(territory: &Territory, options: Options) -> Vec<Facility> {
-    // Services gather in larger places: the smallest comuni have few or none.
-    let weight = |comune: &Comune| f64::from(comune.residenti).powf(1.1);
-    let total: f64 = territory.comuni.iter().map(weight).sum();
     let mut all = vec![];
-    for comune in &territory.comuni {
+    for (comune, expected) in territory.shares(FACILITIES * options.scale) {
         let mut rng = stream(options.seed, &format!("assa {}", comune.codice_istat));
-        let count = around(&mut rng, FACILITIES * options.scale * weight(comune) / total).max(usize::from(comune.residenti >= SURE));
+        let count = around(&mut rng, expected);
         all.extend((1..=count).map(|n| facility(&mut rng, comune, n)));
     }
     all

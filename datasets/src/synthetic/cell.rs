@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Cell {
     Empty,
     Text(String),

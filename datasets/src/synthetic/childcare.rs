@@ -13,7 +13,6 @@ use crate::catalog::Catalog;
 
 /// Services of a region at scale 1.
 const SERVICES: f64 = 1_500.0;
-const SURE: u32 = 35_000;
 const YEARS: [i64; 2] = [2024, 2025];
 
 struct Service {
@@ -35,12 +34,10 @@ struct Service {
 }
 
 pub fn sheets(catalog: &Catalog, territory: &Territory, options: Options) -> Result<Vec<Sheet>> {
-    let weight = |comune: &Comune| f64::from(comune.residenti).powf(1.1);
-    let total: f64 = territory.comuni.iter().map(weight).sum();
     let mut sheets = vec![];
-    for comune in &territory.comuni {
+    for (comune, expected) in territory.shares(SERVICES * options.scale) {
         let mut rng = stream(options.seed, &format!("childcare {}", comune.codice_istat));
-        let count = around(&mut rng, SERVICES * options.scale * weight(comune) / total).max(usize::from(comune.residenti >= SURE));
+        let count = around(&mut rng, expected);
         let services: Vec<Service> = (1..=count).map(|n| service(&mut rng, comune, n)).collect();
         for year in YEARS {
             let mut sheet = Sheet::new(catalog, "sirse.servizi", &comune.codice_istat, &year.to_string())?;

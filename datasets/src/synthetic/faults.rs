@@ -2,6 +2,7 @@
 //! row changes, so a fault never makes another row invalid.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rand::Rng;
 
@@ -33,7 +34,7 @@ pub fn plant(contract: &Contract, sheets: &mut [Sheet], inspections: &[String], 
     let mut planter = Planter {
         contract,
         inspections,
-        taken: sheets.iter().map(|sheet| sheet.rows.iter().map(|row| key(contract, sheet, row)).collect()).collect(),
+        taken: sheets.iter().map(|sheet| keys_of(contract, sheet)).collect(),
         rng: stream(seed, &format!("faults {}", contract.name)),
     };
     for (n, check) in checks.iter().cycle().take(count).enumerate() {
@@ -45,8 +46,8 @@ pub fn plant(contract: &Contract, sheets: &mut [Sheet], inspections: &[String], 
 struct Planter<'a> {
     contract: &'a Contract,
     inspections: &'a [String],
-    /// Keys of each sheet.
-    taken: Vec<HashSet<Vec<String>>>,
+    /// Keys of each sheet, hashed.
+    taken: Vec<HashSet<u64>>,
     rng: rand::rngs::StdRng,
 }
 
@@ -71,7 +72,7 @@ impl Planter<'_> {
                 None => rules::break_rule(&mut draft, &check.rule)?,
             }
             let row = Row { cells: draft.cells, fault: Some(planted) };
-            if self.taken[at].insert(key(self.contract, sheet, &row)) {
+            if self.taken[at].insert(key(&positions(self.contract, sheet), &row)) {
                 let place = self.rng.random_range(0..=sheet.rows.len());
                 sheet.rows.insert(place, row);
                 return Ok(());
@@ -97,6 +98,18 @@ impl Planter<'_> {
     }
 }
 
-fn key(contract: &Contract, sheet: &Sheet, row: &Row) -> Vec<String> {
-    contract.key.iter().map(|name| sheet.cell(row, name).map(|cell| format!("{cell:?}")).unwrap_or_default()).collect()
+fn keys_of(contract: &Contract, sheet: &Sheet) -> HashSet<u64> {
+    let positions = positions(contract, sheet);
+    sheet.rows.iter().map(|row| key(&positions, row)).collect()
+}
+
+/// Where the key stands in a row.
+fn positions(contract: &Contract, sheet: &Sheet) -> Vec<usize> {
+    contract.key.iter().filter_map(|name| sheet.position(name)).collect()
+}
+
+fn key(positions: &[usize], row: &Row) -> u64 {
+    let mut hash = DefaultHasher::new();
+    positions.iter().for_each(|at| row.cells[*at].hash(&mut hash));
+    hash.finish()
 }

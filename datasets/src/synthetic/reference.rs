@@ -8,7 +8,7 @@ use crate::model::Type;
 use super::cell::Cell;
 use super::error::{Error, Result};
 use super::sheet::{Row, Sheet};
-use super::territory::rows;
+use super::territory::Data;
 
 /// One list of sheets per dataset, in the order of delivery.
 pub fn sheets(catalog: &Catalog) -> Result<Vec<Vec<Sheet>>> {
@@ -16,16 +16,14 @@ pub fn sheets(catalog: &Catalog) -> Result<Vec<Vec<Sheet>>> {
     parts.into_iter().map(|(dataset, period, file)| Ok(vec![sheet(catalog, dataset, period, file)?])).collect()
 }
 
-fn sheet(catalog: &Catalog, dataset: &str, period: &str, file: &str) -> Result<Sheet> {
+fn sheet(catalog: &Catalog, dataset: &str, period: &str, file: &'static str) -> Result<Sheet> {
     let mut sheet = Sheet::new(catalog, dataset, "lazio", period)?;
     let contract = catalog.get(&sheet.dataset).ok_or_else(|| Error::contract(&sheet.dataset, "the contract is missing"))?;
-    let types: Vec<Type> = contract.delivered().map(|c| c.r#type).collect();
-    for row in rows(&catalog.dir, file)? {
-        let cells = sheet.columns.iter().zip(&types).map(|(name, of)| {
-            let text = row.get(name).ok_or_else(|| Error::Reference(format!("{file} has no column {name}")))?;
-            typed(*of, text).ok_or_else(|| Error::Reference(format!("{file}: '{text}' in column {name}")))
-        });
-        sheet.rows.push(Row { cells: cells.collect::<Result<_>>()?, fault: None });
+    let data = Data::read(&catalog.dir, file)?;
+    let columns = contract.delivered().map(|c| Ok((data.position(&c.name)?, c.r#type))).collect::<Result<Vec<_>>>()?;
+    for row in &data.rows {
+        let cell = |(at, of): &(usize, Type)| typed(*of, &row[*at]).ok_or_else(|| Error::Reference(format!("{file}: '{}' is no {}", &row[*at], String::from(*of))));
+        sheet.rows.push(Row { cells: columns.iter().map(cell).collect::<Result<_>>()?, fault: None });
     }
     Ok(sheet)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use flate2::read::GzDecoder;
@@ -12,6 +13,10 @@ use super::error::{Error, Result};
 
 /// Year of the population the region's size follows.
 const YEAR: &str = "2023";
+/// A comune of so few residents has no facility or service of its own.
+const SMALLEST: u32 = 1_500;
+/// A comune this large always has one.
+const LARGE: u32 = 35_000;
 
 #[derive(Clone, Debug)]
 pub struct Comune {
@@ -19,6 +24,13 @@ pub struct Comune {
     pub nome: String,
     pub ambito: String,
     pub residenti: u32,
+}
+
+impl Comune {
+    /// Its part in the services of the region: they gather in larger places, and the smallest comuni have none.
+    pub fn weight(&self) -> f64 {
+        f64::from(self.residenti.saturating_sub(SMALLEST))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -29,18 +41,27 @@ pub struct Territory {
 impl Territory {
     /// Reads `territorio/data/`. Errors: a file or column is missing.
     pub fn read(catalog: &Catalog) -> Result<Self> {
-        let mut residents: BTreeMap<String, u32> = BTreeMap::new();
-        for row in rows(&catalog.dir, "popolazione.csv.gz")? {
-            if row["anno"] == YEAR {
-                *residents.entry(row["codice_istat"].clone()).or_default() += row["totale"].parse::<u32>().map_err(|e| Error::Reference(e.to_string()))?;
-            }
+        let people = Data::read(&catalog.dir, "popolazione.csv.gz")?;
+        let (place, year, total) = (people.position("codice_istat")?, people.position("anno")?, people.position("totale")?);
+        let mut residents: BTreeMap<&str, u32> = BTreeMap::new();
+        for row in people.rows.iter().filter(|row| &row[year] == YEAR) {
+            *residents.entry(&row[place]).or_default() += row[total].parse::<u32>().map_err(|e| Error::Reference(e.to_string()))?;
         }
-        let comuni = rows(&catalog.dir, "comuni.csv")?.into_iter().map(|mut row| {
-            let mut take = |name: &str| row.remove(name).ok_or_else(|| Error::Reference(format!("comuni.csv has no column {name}")));
-            let codice_istat = take("codice_istat")?;
-            Ok(Comune { residenti: residents.get(&codice_istat).copied().unwrap_or(0), codice_istat, nome: take("comune")?, ambito: take("ambito")? })
-        });
-        Ok(Self { comuni: comuni.collect::<Result<_>>()? })
+        let places = Data::read(&catalog.dir, "comuni.csv")?;
+        let (code, name, district) = (places.position("codice_istat")?, places.position("comune")?, places.position("ambito")?);
+        let comune = |row: &csv::StringRecord| Comune {
+            codice_istat: row[code].to_owned(),
+            nome: row[name].to_owned(),
+            ambito: row[district].to_owned(),
+            residenti: residents.get(&row[code]).copied().unwrap_or(0),
+        };
+        Ok(Self { comuni: places.rows.iter().map(comune).collect() })
+    }
+
+    /// How many of `total` things of the region stand in each comune, before chance rounds them; a large comune has one at least.
+    pub fn shares(&self, total: f64) -> impl Iterator<Item = (&Comune, f64)> {
+        let weights: f64 = self.comuni.iter().map(Comune::weight).sum();
+        self.comuni.iter().map(move |c| (c, (total * c.weight() / weights).max(if c.residenti >= LARGE { 1.0 } else { 0.0 })))
     }
 
     /// The comuni of each district, by its code.
@@ -53,14 +74,27 @@ impl Territory {
     }
 }
 
-/// The rows of a file of `territorio/data/`, each by column name.
-pub fn rows(contracts: &Path, name: &str) -> Result<Vec<BTreeMap<String, String>>> {
-    let path = contracts.join("territorio").join("data").join(name);
-    let bytes = fs::File::open(&path).map_err(|e| Error::Reference(format!("{}: {e}", path.display())))?;
-    let fault = |e: csv::Error| Error::Reference(format!("{name}: {e}"));
-    if name.ends_with(".gz") {
-        csv::Reader::from_reader(GzDecoder::new(bytes)).deserialize().collect::<std::result::Result<_, _>>().map_err(fault)
-    } else {
-        csv::Reader::from_reader(bytes).deserialize().collect::<std::result::Result<_, _>>().map_err(fault)
+/// A file of `territorio/data/`: its header and its rows.
+pub struct Data {
+    pub header: csv::StringRecord,
+    pub rows: Vec<csv::StringRecord>,
+    name: &'static str,
+}
+
+impl Data {
+    /// Reads a file, gzipped where its name says so. Errors: it is absent or damaged.
+    pub fn read(contracts: &Path, name: &'static str) -> Result<Self> {
+        let path = contracts.join("territorio").join("data").join(name);
+        let file = fs::File::open(&path).map_err(|e| Error::Reference(format!("{}: {e}", path.display())))?;
+        let plain: Box<dyn Read> = if name.ends_with(".gz") { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
+        let mut reader = csv::Reader::from_reader(plain);
+        let fault = |e: csv::Error| Error::Reference(format!("{name}: {e}"));
+        let header = reader.headers().map_err(fault)?.clone();
+        Ok(Self { header, rows: reader.into_records().collect::<std::result::Result<_, _>>().map_err(fault)?, name })
+    }
+
+    /// Where a column stands. Errors: it is not there.
+    pub fn position(&self, column: &str) -> Result<usize> {
+        self.header.iter().position(|h| h == column).ok_or_else(|| Error::Reference(format!("{} has no column {column}", self.name)))
     }
 }
