@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use warehouse::lake::MaintainOptions;
 
 use crate::app::App;
 
@@ -23,7 +25,9 @@ pub fn start(app: &App, inbox: Option<PathBuf>, maintain: Option<Duration>, stop
     if let Some(inbox) = inbox {
         tasks.spawn(watch(app.clone(), inbox, stop.clone()));
     }
-    let _ = maintain;
+    if let Some(every) = maintain {
+        tasks.spawn(maintenance(app.clone(), every, stop.clone()));
+    }
     tasks
 }
 
@@ -51,6 +55,23 @@ async fn watch(app: App, inbox: PathBuf, stop: CancellationToken) {
         }
         if !wait(AGAIN, &stop).await {
             return;
+        }
+    }
+}
+
+async fn maintenance(app: App, every: Duration, stop: CancellationToken) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first tick is at once, when a server has other things to do.
+    ticks.tick().await;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        match app.warehouse.lake().maintain(&MaintainOptions::default()).await {
+            Ok(done) => tracing::info!(tables = done.len(), "tables maintained"),
+            Err(error) => tracing::error!(%error, "tables could not be maintained"),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::logs;
 mod check;
 mod deliver;
 mod demo;
+mod maintain;
 pub mod progress;
 mod read;
 mod serve;
@@ -39,6 +40,7 @@ pub enum Command {
     Sql(Box<sql::Args>),
     User(Box<user::Args>),
     Token(Box<token::Args>),
+    Maintain(Box<maintain::Args>),
     #[command(hide = true)]
     Worker(Box<worker::Args>),
 }
@@ -66,7 +68,9 @@ fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
 }
 
 fn start(cli: Cli) -> anyhow::Result<ExitCode> {
-    logs::start(&cli.common)?;
+    // The demo delivers by the hundred: its progress says enough.
+    let more = if matches!(cli.command, Command::Demo(_)) { "ingest=warn," } else { "" };
+    logs::start(&cli.common, more)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let code = runtime.block_on(async {
         match cli.command {
@@ -78,6 +82,7 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Sql(args) => sql::run(*args, &cli.common).await,
             Command::User(args) => user::run(*args).await,
             Command::Token(args) => token::run(*args).await,
+            Command::Maintain(args) => maintain::run(*args).await,
             Command::Worker(args) => worker::run(*args).await,
         }
     });

@@ -6,9 +6,12 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Common, LogFormat};
 
-/// Sets the process's log. Called once; a filter that cannot be read is an error.
-pub fn start(common: &Common) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&common.log).map_err(|e| anyhow::anyhow!("--log '{}': {e}", common.log))?;
+/// Libraries that report each step at "info"; named in `--log`, they speak as it says.
+const QUIET: &str = "buoyant_kernel=warn,delta_kernel=warn,deltalake=warn,deltalake_core=warn,sqlx=warn";
+
+/// Sets the process's log, with `more` quiet modules. Called once; a filter that cannot be read is an error.
+pub fn start(common: &Common, more: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(format!("{QUIET},{more}{}", common.log)).map_err(|e| anyhow::anyhow!("--log '{}': {e}", common.log))?;
     let terminal = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let done = match common.log_format {

@@ -68,7 +68,7 @@ fn creating(url: &str) -> Result<String> {
         return Err(Error::new(Kind::Invalid, "state.url", "the path of sqlite:///path/file.db must be absolute"));
     };
     if let Some(folder) = path.parent() {
-        crate::config::private_folder(folder).map_err(|e| Error::internal("state.folder", e))?;
+        crate::config::private_folder(folder).map_err(|e| Error::internal("state.folder", format!("{}: {e}", folder.display())))?;
     }
     Ok(format!("{url}?mode=rwc"))
 }

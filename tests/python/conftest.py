@@ -38,8 +38,8 @@ def siss():
     program = binary()
 
     def run(*arguments, **options):
-        options = {"capture_output": True, "text": True, "timeout": 600} | options
-        return subprocess.run([program, *map(str, arguments)], cwd=ROOT, env=environment(), **options)
+        options = {"capture_output": True, "text": True, "timeout": 600, "cwd": ROOT} | options
+        return subprocess.run([program, *map(str, arguments)], **options | {"env": environment() | options.get("env", {})})
 
     return run
 

@@ -104,11 +104,19 @@ def test_accounts_and_tokens(siss, lake_of_own):
 
 def test_options_come_by_flag_variable_file_and_default_in_this_order(siss, tmp_path):
     config = tmp_path / "siss.toml"
-    config.write_text('data = "/nowhere/from-file"\n')
-    assert "from-file" in siss("user", "--config", config, "list").stderr
-    assert "from-flag" in siss("user", "--config", config, "--data", "/proc/from-flag", "list").stderr
-    config.write_text('dta = "x"\n')
-    assert "'dta' is not an option" in siss("user", "--config", config, "list").stderr
+    config.write_text('contracts = "/nowhere/file"\n')
+    variable = {"SISS_CONTRACTS": "/nowhere/variable"}
+
+    def looked_for(*arguments, **env):
+        return siss("check", *arguments, env=env).stderr
+
+    assert looked_for() == ""
+    assert "/nowhere/file" in looked_for("--config", config)
+    assert "/nowhere/file" in looked_for(SISS_CONFIG=str(config))
+    assert "/nowhere/variable" in looked_for("--config", config, **variable)
+    assert "/nowhere/flag" in looked_for("--config", config, "--contracts", "/nowhere/flag", **variable)
+    config.write_text('contract = "x"\n')
+    assert "'contract' is not an option" in looked_for("--config", config)
 
 
 @pytest.fixture

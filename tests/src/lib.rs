@@ -32,7 +32,7 @@ pub fn texts() -> Vec<(String, String)> {
 
 /// Rust source that ships: without test modules and the tests crate.
 pub fn shipped() -> Vec<(String, String)> {
-    let test = |file: &str| file.starts_with("tests/") || file.ends_with("/tests.rs") || file.contains("/tests/") || file.contains("/benches/");
+    let test = |file: &str| file.starts_with("tests/") || file.ends_with("/tests.rs") || file.contains("/tests/") || file.contains("/examples/");
     let sources = texts().into_iter().filter(|(file, _)| file.ends_with(".rs") && !test(file));
     sources.map(|(file, text)| (file, text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_string())).collect()
 }

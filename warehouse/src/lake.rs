@@ -12,6 +12,7 @@ pub mod faults;
 mod files;
 mod guarded;
 mod load;
+mod maintain;
 mod replace;
 mod snapshot;
 mod stage;
@@ -31,6 +32,7 @@ use futures::{StreamExt, TryStreamExt};
 pub use self::durable::Durable;
 pub use self::guarded::Guarded;
 pub use self::load::{Commit, Load, RefusedLines};
+pub use self::maintain::{MaintainOptions, Maintained};
 pub use self::snapshot::{At, Snapshot};
 pub use self::store::{Store, StoreOptions};
 pub use self::writer::Writer;
@@ -110,6 +112,15 @@ impl Lake {
     /// `column` by `key_column` in current rows, as text; kept until the table changes.
     pub async fn lookup(&self, name: &DatasetName, key_column: &str, column: &str) -> Result<Arc<HashMap<String, String>>> {
         values::lookup(self.table(name)?, key_column, column).await
+    }
+
+    /// Compacts every table, writes its checkpoint, and removes what no version within the retention needs.
+    pub async fn maintain(&self, options: &MaintainOptions) -> Result<Vec<Maintained>> {
+        let mut done = Vec::new();
+        for table in self.inner.tables.values() {
+            done.push(maintain::maintain(table, options).await?);
+        }
+        Ok(done)
     }
 
     fn table(&self, name: &DatasetName) -> Result<&Arc<Table>> {

@@ -5,6 +5,12 @@ mod support;
 
 #[path = "lake/append.rs"]
 mod append;
+#[path = "lake/concurrent.rs"]
+mod concurrent;
+#[path = "lake/faults.rs"]
+mod faults;
+#[path = "lake/maintain.rs"]
+mod maintain;
 #[path = "lake/pruning.rs"]
 mod pruning;
 #[path = "lake/versions.rs"]

@@ -32,7 +32,7 @@ pub enum Action {
         #[arg(long = "fact", value_name = "NAME=VALUE", value_parser = fact)]
         facts: Vec<(String, String)>,
         #[command(flatten)]
-        password: Password,
+        password: Secret,
     },
     /// Lists the accounts, one JSON object per line
     List,
@@ -42,13 +42,13 @@ pub enum Action {
     Password {
         name: String,
         #[command(flatten)]
-        password: Password,
+        password: Secret,
     },
 }
 
 /// Where a password comes from: standard input, or chance.
 #[derive(clap::Args, Debug)]
-pub struct Password {
+pub struct Secret {
     /// Reads the password from standard input [default: one is made at random and printed]
     #[arg(long)]
     pub password_stdin: bool,
@@ -85,7 +85,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-impl Password {
+impl Secret {
     /// The password, and whether chance made it.
     fn take(&self) -> anyhow::Result<(String, bool)> {
         if !self.password_stdin {

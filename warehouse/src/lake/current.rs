@@ -50,6 +50,6 @@ impl Snapshot {
     }
 }
 
-fn counts<'a>(batch: &'a RecordBatch, column: &str) -> Option<&'a Int64Array> {
+pub fn counts<'a>(batch: &'a RecordBatch, column: &str) -> Option<&'a Int64Array> {
     batch.column_by_name(column)?.as_primitive_opt::<Int64Type>()
 }
