@@ -1,6 +1,6 @@
 //! The one way in which a table changes: a plan made on the newest snapshot, committed only if nothing came in between.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference, TransactionError};
 use deltalake::kernel::{Action, Add, Remove, Transaction};
@@ -66,7 +66,7 @@ enum Found {
 }
 
 /// Plans and commits until it is in the log once. A plan without changes commits nothing and keeps the version,
-/// unless `always`: a delivery leaves its mark even if every row was there before.
+/// unless `always`: a delivery leaves its mark even if every row was there before. What is not `always` is upkeep.
 pub async fn commit<'a, F>(table: &'a Table, mark: &Mark, always: bool, plan: F) -> Result<crate::lake::load::Commit>
 where
     F: Fn(Snapshot) -> BoxFuture<'a, Result<Plan>>,
@@ -78,6 +78,7 @@ where
             confirm(table, &base).await?;
             return Ok(crate::lake::load::Commit { version: base.version, already: true, ..Default::default() });
         }
+        let begun = Instant::now();
         let planned = plan(base.clone()).await?;
         if !always && planned.adds.is_empty() && planned.removes.is_empty() && planned.others.is_empty() {
             return Ok(crate::lake::load::Commit { version: base.version, ..planned.counts });
@@ -86,6 +87,11 @@ where
             Ok(snapshot) => {
                 table.advance(snapshot.clone());
                 checkpoint_if_due(&snapshot).await;
+                drop(moving);
+                if !always {
+                    // Upkeep gives way: a delivery that lost against it, perhaps in another process, gets its turn.
+                    tokio::time::sleep((begun.elapsed() * 4).min(Duration::from_secs(2))).await;
+                }
                 return Ok(crate::lake::load::Commit { version: snapshot.version, ..planned.counts });
             }
             Err(e) => e,
