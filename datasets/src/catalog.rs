@@ -22,7 +22,7 @@ pub struct Catalog {
 }
 
 /// Folders beside the areas that hold no contracts: code, other kinds of file, reference data.
-const NOT_AREAS: [&str; 8] = ["src", "tests", "code_lists", "leps", "locales", "reference", "mappings", "target"];
+const NOT_AREAS: [&str; 6] = ["src", "tests", "examples", "code_lists", "leps", "locales"];
 
 /// The role of a caller without an account.
 pub const STRANGER: &str = "anonimo";

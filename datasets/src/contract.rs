@@ -51,7 +51,7 @@ impl Access {
 }
 
 /// The names after `$` in an SQL expression, outside string literals and quoted names.
-fn facts(sql: &str) -> BTreeSet<String> {
+pub fn facts(sql: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut quote = None;
     for (i, c) in sql.char_indices() {

@@ -125,6 +125,7 @@ fn facts_and_masks() {
     expect(TUTTO, "\"codice_istat = $codice_istat AND nota <> '$altro'\"", "§\"ambito = $ambito\"", "role 'comune' has no fact 'ambito'");
     expect(TUTTO, "\"codice_istat = $codice_istat AND nota <> '$altro'\"", "§\" \"", "the row condition is empty");
     expect(TUTTO, "mask = { nota = ", "mask = { note = §", "masked column 'note' does not exist");
+    expect(TUTTO, "\"left(nota, 2) || '…'\"", "§\"CASE WHEN ambito = $ambito THEN nota END\"", "role 'comune' has no fact 'ambito'");
     expect(LUOGHI, "classes = [\"public\"]", "classes = §[\"public\", \"personal\"]", "role 'anonimo' may not see personal");
 }
 
@@ -216,6 +217,13 @@ fn unreadable_names() {
     assert_eq!(found.len(), 2, "{found:#?}");
     assert!(found[0].starts_with("prova/Luoghi.toml:1:1: 'prova.Luoghi' is not a dataset name"), "{}", found[0]);
     assert!(found[1].starts_with("prova/luoghi_storia.toml:1:1: dataset name 'prova.luoghi_storia' ends in _storia"), "{}", found[1]);
+}
+
+#[test]
+fn the_folder_is_known_by_its_roles() {
+    let dir = copy();
+    assert_eq!(Catalog::find_dir(Some(dir.path())), Ok(dir.path().to_owned()));
+    assert!(Catalog::find_dir(Some(&dir.path().join("prova"))).is_err());
 }
 
 #[test]

@@ -140,6 +140,7 @@ fn quality(contract: &Contract) -> Vec<Value> {
     quality
 }
 
+/// Roles and the classes they see. Row conditions and masks stay out: they name columns that do not exist for the reader of the export.
 fn roles(contract: &Contract) -> Vec<Value> {
     let mut roles = vec![];
     for access in &contract.access {
@@ -148,11 +149,7 @@ fn roles(contract: &Contract) -> Vec<Value> {
             roles.push(json!({
                 "role": role,
                 "access": "read",
-                "customProperties": [
-                    { "property": "rows", "value": access.rows },
-                    { "property": "classes", "value": classes },
-                    { "property": "masks", "value": access.mask },
-                ],
+                "customProperties": [{ "property": "classes", "value": classes }],
             }));
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::STRANGER;
+use crate::contract::facts;
 use crate::model::{Access, Class, Contract};
 
 use super::{Add, World};
@@ -24,7 +25,7 @@ pub fn check(world: &World, contract: &Contract, add: Add) {
             }
         }
         rows(world, access, &path, add);
-        mask(contract, access, &path, add);
+        mask(world, contract, access, &path, add);
         if access.roles.iter().any(|role| role == STRANGER) && access.classes.iter().any(|class| *class >= Class::Personal) {
             add(&format!("{path}.classes"), format!("role '{STRANGER}' may not see personal or special columns"));
         }
@@ -36,16 +37,20 @@ fn rows(world: &World, access: &Access, path: &str, add: Add) {
     if access.rows.trim().is_empty() {
         add(&path, "the row condition is empty: write \"true\" for all rows".into());
     }
-    let facts = access.facts();
+    known_facts(world, access, &access.rows, &path, add);
+}
+
+/// Every `$fact` of an expression is one that each of the roles carries; `$account`, the caller's name, every role has.
+fn known_facts(world: &World, access: &Access, sql: &str, path: &str, add: Add) {
     for role in &access.roles {
         let Some(known) = world.roles.and_then(|roles| roles.get(role)) else { continue };
-        for fact in facts.iter().filter(|fact| *fact != "account" && !known.facts.contains(fact)) {
-            add(&path, format!("role '{role}' has no fact '{fact}'"));
+        for fact in facts(sql).iter().filter(|fact| *fact != "account" && !known.facts.contains(fact)) {
+            add(path, format!("role '{role}' has no fact '{fact}'"));
         }
     }
 }
 
-fn mask(contract: &Contract, access: &Access, path: &str, add: Add) {
+fn mask(world: &World, contract: &Contract, access: &Access, path: &str, add: Add) {
     for (column, expression) in &access.mask {
         let here = format!("{path}.mask.{column}");
         if contract.column(column).is_none() {
@@ -54,5 +59,6 @@ fn mask(contract: &Contract, access: &Access, path: &str, add: Add) {
         if expression.trim().is_empty() {
             add(&here, format!("the mask of column '{column}' is empty"));
         }
+        known_facts(world, access, expression, &here, add);
     }
 }
