@@ -46,7 +46,7 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
 #[derive(Clone, Copy)]
 pub struct Secure(pub bool);
 
-const SAFE: [(HeaderName, &str); 8] = [
+static SAFE: [(HeaderName, &str); 8] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "same-origin"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -64,8 +64,8 @@ const SAFE: [(HeaderName, &str); 8] = [
 pub async fn safe_headers(State(secure): State<Secure>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    for (name, value) in SAFE {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    for (name, value) in &SAFE {
+        headers.entry(name.clone()).or_insert(HeaderValue::from_static(value));
     }
     headers.append(header::VARY, HeaderValue::from_static("accept, authorization"));
     if secure.0 {

@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use warehouse::error::{Error, Kind};
 
 /// What a client reads when its request was not fulfilled.
@@ -14,14 +14,14 @@ pub struct Problem {
     /// One sentence that may be shown; never holds a cell's value.
     pub detail: String,
     /// Further members, such as `detail_it`.
-    pub more: Map<String, Value>,
+    pub more: Vec<(&'static str, Value)>,
 }
 
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
 
 impl Problem {
     pub fn new(status: StatusCode, code: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { status, code: code.into(), detail: detail.into(), more: Map::new() }
+        Self { status, code: code.into(), detail: detail.into(), more: Vec::new() }
     }
 
     pub fn invalid(code: &'static str, detail: impl Into<String>) -> Self {
@@ -38,8 +38,8 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "an internal error happened; it was recorded under this request's X-Request-Id")
     }
 
-    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.more.insert(name.into(), value.into());
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.more.push((name, value.into()));
         self
     }
 
@@ -52,8 +52,8 @@ impl Problem {
             "code": self.code,
             "detail": self.detail,
         });
-        if let Some(map) = body.as_object_mut() {
-            map.extend(self.more.clone());
+        for (name, value) in &self.more {
+            body[*name] = value.clone();
         }
         body
     }
