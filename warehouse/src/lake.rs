@@ -7,6 +7,7 @@ mod candidates;
 mod commit;
 mod current;
 mod durable;
+mod evolve;
 #[doc(hidden)]
 pub mod faults;
 mod files;

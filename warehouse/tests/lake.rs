@@ -7,6 +7,8 @@ mod support;
 mod append;
 #[path = "lake/concurrent.rs"]
 mod concurrent;
+#[path = "lake/evolve.rs"]
+mod evolve;
 #[path = "lake/faults.rs"]
 mod faults;
 #[path = "lake/maintain.rs"]

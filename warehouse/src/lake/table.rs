@@ -16,7 +16,7 @@ use object_store::{Error as StoreError, ObjectStore, ObjectStoreExt};
 use parking_lot::{Mutex, RwLock};
 
 use crate::error::{Error, Kind, Result};
-use crate::lake::files;
+use crate::lake::{evolve, files};
 use crate::lake::snapshot::{At, Snapshot};
 use crate::lake::store::Store;
 use crate::lake::values::Values;
@@ -37,7 +37,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Opens the table of a contract, creating it when it is not there.
+    /// Opens the table of a contract, creating it when it is not there and following a new version of the contract.
     pub async fn open(store: &Store, contract: &Contract) -> Result<Self> {
         let path = Path::from_iter(["tables", &contract.name.area, &contract.name.name]);
         let url = store.table_url(&path)?;
@@ -46,7 +46,9 @@ impl Table {
         let table = load_or_create(&log, contract).await?;
         let current = RwLock::new(Snapshot::new(contract.name.clone(), table).await?);
         let moving = tokio::sync::Mutex::new(());
-        Ok(Self { contract: contract.clone(), store: store.clone(), path, log, current, moving, values: Mutex::default() })
+        let table = Self { contract: contract.clone(), store: store.clone(), path, log, current, moving, values: Mutex::default() };
+        evolve::follow(&table).await?;
+        Ok(table)
     }
 
     pub fn name(&self) -> &DatasetName {

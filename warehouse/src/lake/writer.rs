@@ -12,7 +12,7 @@ use crate::lake::commit::{self, Mark, Plan};
 use crate::lake::load::{Commit, Load, RefusedLines};
 use crate::lake::stage::{Stage, Staged};
 use crate::lake::table::Table;
-use crate::lake::{files, replace, versions};
+use crate::lake::{evolve, files, replace, versions};
 
 /// Rows of one delivery into one table. Nothing is visible before `commit`; dropping it leaves files for vacuum to find.
 pub struct Writer {
@@ -24,7 +24,9 @@ pub struct Writer {
 
 impl Writer {
     pub(super) async fn new(table: Arc<Table>, load: Load) -> Result<Self> {
-        let base = table.refresh().await?;
+        table.refresh().await?;
+        evolve::follow(&table).await?;
+        let base = table.current();
         let stage = if commit::holds(&table, &base, &load.delivery).await? {
             None
         } else {
