@@ -115,7 +115,10 @@ impl Accounts {
     }
 
     pub async fn list(&self) -> Result<Vec<Account>> {
-        let rows = sqlx::query("SELECT name, role, facts, password, created FROM accounts ORDER BY name").fetch_all(self.state.pool()).await.map_err(fault("accounts.list"))?;
+        let rows = sqlx::query("SELECT name, role, facts, password, created FROM accounts ORDER BY name")
+            .fetch_all(self.state.pool())
+            .await
+            .map_err(fault("accounts.list"))?;
         rows.iter().map(account).collect()
     }
 
@@ -204,11 +207,13 @@ impl Accounts {
     }
 
     async fn row(&self, name: &str) -> Result<Option<AnyRow>> {
-        sqlx::query("SELECT name, role, facts, password, scram_salt, scram_iterations, scram_stored_key, scram_server_key, created FROM accounts WHERE name = $1")
-            .bind(name)
-            .fetch_optional(self.state.pool())
-            .await
-            .map_err(fault("accounts.read"))
+        sqlx::query(
+            "SELECT name, role, facts, password, scram_salt, scram_iterations, scram_stored_key, scram_server_key, created FROM accounts WHERE name = $1",
+        )
+        .bind(name)
+        .fetch_optional(self.state.pool())
+        .await
+        .map_err(fault("accounts.read"))
     }
 }
 

@@ -55,7 +55,19 @@ impl App {
         let deliveries = Deliveries::new(&warehouse, system.clone(), Bounds::default(), home.join("spool"))?;
         let log = queries::log(warehouse.catalog(), system.clone())?;
         let pool = Pool::start(PoolConfig { command: worker, limits, log }).await?;
-        Ok(Self { warehouse, pool, accounts, deliveries, system, tls, listen: Arc::new(listen), metrics: metrics(), started: Utc::now(), home, addresses: Arc::default() })
+        Ok(Self {
+            warehouse,
+            pool,
+            accounts,
+            deliveries,
+            system,
+            tls,
+            listen: Arc::new(listen),
+            metrics: metrics(),
+            started: Utc::now(),
+            home,
+            addresses: Arc::default(),
+        })
     }
 
     /// TLS of pages and REST on this address; `None` means plaintext, allowed on loopback and behind a proxy that speaks TLS.

@@ -22,9 +22,12 @@ fn no_host_of_a_registry_and_no_path_of_a_machine() {
 
 #[test]
 fn no_secret() {
-    let secret = RegexBuilder::new(concat!(r"-----BEGIN ([A-Z]+ )?PRIVATE ", r"KEY-----\n[A-Za-z0-9+/]{40}|\bAKIA[0-9A-Z]{16}\b|\bsiss_[A-Za-z0-9_-]{43}\b|\bghp_[A-Za-z0-9]{36}\b"))
-        .build()
-        .unwrap();
+    let secret = RegexBuilder::new(concat!(
+        r"-----BEGIN ([A-Z]+ )?PRIVATE ",
+        r"KEY-----\n[A-Za-z0-9+/]{40}|\bAKIA[0-9A-Z]{16}\b|\bsiss_[A-Za-z0-9_-]{43}\b|\bghp_[A-Za-z0-9]{36}\b"
+    ))
+    .build()
+    .unwrap();
     for (file, text) in texts() {
         assert!(!secret.is_match(&text), "{file} holds a key or token");
     }

@@ -36,7 +36,9 @@ impl Lockout {
         let mut names = self.names();
         if names.len() >= NAMES && !names.contains_key(name) {
             names.retain(|_, entry| now < entry.until);
-            if names.len() >= NAMES && let Some(oldest) = names.iter().min_by_key(|(_, entry)| entry.until).map(|(name, _)| name.clone()) {
+            if names.len() >= NAMES
+                && let Some(oldest) = names.iter().min_by_key(|(_, entry)| entry.until).map(|(name, _)| name.clone())
+            {
                 names.remove(&oldest);
             }
         }

@@ -77,7 +77,13 @@ impl Accounts {
             .map(|row| {
                 let hash: String = row.try_get("hash")?;
                 let id = hash.chars().take(ID_LENGTH).collect();
-                Ok(TokenInfo { id, account: row.try_get("account")?, label: row.try_get("label")?, created: row.try_get("created")?, expires: row.try_get("expires")? })
+                Ok(TokenInfo {
+                    id,
+                    account: row.try_get("account")?,
+                    label: row.try_get("label")?,
+                    created: row.try_get("created")?,
+                    expires: row.try_get("expires")?,
+                })
             })
             .collect::<sqlx::Result<_>>()
             .map_err(fault("tokens.list"))

@@ -114,7 +114,12 @@ async fn one(deliveries: &Deliveries, args: &Args, file: &Path) -> anyhow::Resul
     };
     let receipt = deliveries.receive_file(incoming, file).await.map_err(spoken)?;
     let bar = progress::counting(&name);
-    let report = deliveries.process(&receipt.id, &{ let bar = bar.clone(); move |rows| bar.set_position(rows) }).await;
+    let report = deliveries
+        .process(&receipt.id, &{
+            let bar = bar.clone();
+            move |rows| bar.set_position(rows)
+        })
+        .await;
     ProgressBar::finish_and_clear(&bar);
     report.map_err(spoken)
 }

@@ -43,7 +43,14 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let hints = Hints { format: args.file_format, encoding: args.encoding, delimiter: args.delimiter, header_row: args.header_row, sheet: args.sheet, ..Hints::default() };
+    let hints = Hints {
+        format: args.file_format,
+        encoding: args.encoding,
+        delimiter: args.delimiter,
+        header_row: args.header_row,
+        sheet: args.sheet,
+        ..Hints::default()
+    };
     let bounds = Bounds::default();
     let mut out = BufWriter::new(std::io::stdout().lock());
     let spoken = |e: read::ReadError| anyhow::anyhow!("{}", if args.lang == Language::It { e.it } else { e.en });
@@ -51,7 +58,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         read::to_csv(&args.file, &hints, &bounds, &mut out).map_err(spoken)?;
     } else {
         let described = read::describe(&args.file, &hints, &bounds).map_err(spoken)?;
-        let written = if args.json { serde_json::to_writer(&mut out, &described).map_err(Into::into).and_then(|()| writeln!(out)) } else { show(&mut out, &described, args.lang) };
+        let written = if args.json {
+            serde_json::to_writer(&mut out, &described).map_err(Into::into).and_then(|()| writeln!(out))
+        } else {
+            show(&mut out, &described, args.lang)
+        };
         quiet(written)?;
     }
     quiet(out.flush())?;

@@ -14,7 +14,8 @@ pub async fn run(pool: &AnyPool, sqlite: bool, steps: &[&'static str]) -> Result
         work.execute("SELECT 1 FROM (SELECT pg_advisory_xact_lock(7239046)) AS lock").await.map_err(fault("state.migrate"))?;
     }
     work.execute("CREATE TABLE IF NOT EXISTS siss_schema (version BIGINT NOT NULL)").await.map_err(fault("state.migrate"))?;
-    let (done,): (i64,) = sqlx::query_as("SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM siss_schema").fetch_one(&mut *work).await.map_err(fault("state.migrate"))?;
+    let (done,): (i64,) =
+        sqlx::query_as("SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM siss_schema").fetch_one(&mut *work).await.map_err(fault("state.migrate"))?;
     let done = usize::try_from(done).unwrap_or(usize::MAX);
     if done > steps.len() {
         return Err(Error::new(Kind::Conflict, "state.newer", "the state store was made by a newer version of siss"));
