@@ -1,6 +1,7 @@
 # Two commands matter: `make demo` and `make test`. Build files stay outside the clone, so that a fresh clone is warm.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/siss/target
 export SISS_VENV ?= $(HOME)/.cache/siss/venv
+SHELL = bash
 DATA ?= data
 SCALE ?= 1
 SEED ?= 1
@@ -39,9 +40,9 @@ check: setup ## Format, lints, contracts
 accept: setup build ## The long tests: crashes by the thousand, scale 1, hostile queries
 	$(PYTEST) tests/python --accept
 
-bench: setup ## Speed and memory against DuckDB, release build
+bench: setup ## Builds for production and times the main job at scale 1
 	cargo build --locked --release --bin siss
-	SISS_BIN=$(CARGO_TARGET_DIR)/release/siss $(SISS_VENV)/bin/python tests/bench/run.py
+	d=$$(mktemp -d) && time $(CARGO_TARGET_DIR)/release/siss demo --data $$d --scale 1 --no-serve; rm -rf $$d
 
 doc: ## Rust documentation of the workspace's own crates
 	cargo doc --locked --workspace --no-deps
