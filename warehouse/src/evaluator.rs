@@ -5,6 +5,8 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::DFSchema;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::SessionContext;
 
@@ -22,8 +24,12 @@ impl Evaluator {
         let context = SessionContext::new();
         let state = context.state();
         let columns = DFSchema::try_from(schema).map_err(|e| Error::internal("evaluator.schema", e))?;
+        let context = SimplifyContext::builder().with_schema(Arc::new(columns.clone())).with_config_options(Arc::clone(state.config_options())).build();
+        let simplifier = ExprSimplifier::new(context);
         let compile = |text: &str| {
             let expression = state.create_logical_expr(text, &columns)?;
+            // Some functions (coalesce, nullif) exist in the plan only: simplifying turns them into what can run.
+            let expression = simplifier.simplify(simplifier.coerce(expression, &columns)?)?;
             state.create_physical_expr(expression, &columns)
         };
         let expressions = sql

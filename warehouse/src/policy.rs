@@ -15,7 +15,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::{TableType, provider_as_source};
 use datafusion::error::Result;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableProviderFilterPushDown};
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableProviderFilterPushDown, cast};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::barrier::BarrierExec;
@@ -42,7 +42,12 @@ pub struct PolicyTable {
 impl PolicyTable {
     /// `stored` must keep every filter in the plan (see `lake`: Delta's own provider drops some).
     /// `rows` and the masks are over the stored columns, unqualified.
-    pub fn new(stored: Arc<dyn TableProvider>, rows: Option<Expr>, outputs: Vec<Output>) -> Result<Self> {
+    pub fn new(stored: Arc<dyn TableProvider>, rows: Option<Expr>, mut outputs: Vec<Output>) -> Result<Self> {
+        // A mask takes its column's type: `CASE … THEN 'x' ELSE column` has one type before coercion and another after.
+        for output in &mut outputs {
+            let kind = stored.schema().field_with_name(&output.name)?.data_type().clone();
+            output.mask = output.mask.take().map(|mask| cast(mask, kind));
+        }
         let expressions: Vec<Expr> = outputs.iter().map(expression).collect();
         let plan = LogicalPlanBuilder::scan(STORED, provider_as_source(stored.clone()), None)?.project(expressions)?.build()?;
         let schema = Arc::new(plan.schema().as_arrow().clone());
