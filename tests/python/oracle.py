@@ -89,21 +89,23 @@ def columns(dataset, account):
     return out
 
 
-def connect(data, account):
-    """A DuckDB in which `area.name` is what the account may see: the current rows of the files the Delta log names."""
+def current(data, dataset):
+    """The current rows of the files that the Delta log names, as SQL; None when the table holds none."""
+    files = [uri.removeprefix("file://") for uri in DeltaTable(str(data / "tables" / dataset.replace(".", "/"))).file_uris()]
+    return f"(SELECT * FROM read_parquet({files!r}, union_by_name = true) WHERE registrato_al IS NULL)" if files else None
+
+
+def connect(data, account, kind="TABLE"):
+    """A DuckDB in which `area.name` is what the account may see: held in memory, or with kind="VIEW" read from the files each time."""
     role, facts = FACTS[account]
     db = duckdb.connect()
     for dataset in COLUMNS:
-        area, name = dataset.split(".")
-        db.execute(f"CREATE SCHEMA IF NOT EXISTS {area}")
+        db.execute(f"CREATE SCHEMA IF NOT EXISTS {dataset.split('.')[0]}")
         found = rights(dataset, role)
-        if found is None:
-            continue
-        condition, _, masks = found
-        files = [uri.removeprefix("file://") for uri in DeltaTable(str(data / "tables" / area / name)).file_uris()]
-        base = f"(SELECT * FROM read_parquet({files!r}, union_by_name = true) WHERE registrato_al IS NULL)" if files else None
+        base = current(data, dataset) if found else None
         if base is None:
             continue
+        condition, _, masks = found
         shown = ", ".join(f"{masks[c]} AS {c}" if c in masks else c for c in columns(dataset, account))
-        db.execute(f"CREATE TABLE {dataset} AS SELECT {shown} FROM {base} WHERE {condition.format(**facts)}")
+        db.execute(f"CREATE {kind} {dataset} AS SELECT {shown} FROM {base} WHERE {condition.format(**facts)}")
     return db
