@@ -28,7 +28,8 @@ const NOT_AREAS: [&str; 6] = ["src", "tests", "examples", "code_lists", "leps", 
 pub const STRANGER: &str = "anonimo";
 
 impl Catalog {
-    /// Reads and checks everything under `dir`: `<area>/<name>.toml`, `roles.toml`, `code_lists/<name>.csv`.
+    /// Reads and checks everything under `dir`: `<area>/<name>.toml` with the `<name>.sql` of a derived dataset, `roles.toml`,
+    /// `code_lists/<name>.csv`.
     /// A file with a second dot in its name (`strutture.roma.toml`) is not a contract.
     /// Errors: every mistake of every file, in the order of files and lines.
     pub fn load(dir: &Path) -> Result<Self, Vec<Mistake>> {
@@ -73,7 +74,7 @@ impl Catalog {
         self.contracts.values().filter_map(move |contract| Some((contract, contract.access_for(role)?)))
     }
 
-    /// Every dataset after those it refers to or looks values up in: the order in which to deliver.
+    /// Every dataset after those it refers to, looks values up in, is judged by or is computed from: the order in which to deliver.
     pub fn load_order(&self) -> Vec<&Contract> {
         let mut order: Vec<&Contract> = vec![];
         let mut placed: BTreeSet<&DatasetName> = BTreeSet::new();
@@ -159,6 +160,9 @@ impl Load {
                 match (contract, source) {
                     (Some(mut contract), Some(source)) => {
                         contract.name = name.clone();
+                        if let Some(derived) = &mut contract.derived {
+                            derived.sql = fs::read_to_string(dir.join(&area).join(format!("{stem}.sql"))).unwrap_or_default();
+                        }
                         self.contracts.insert(name.clone(), (contract, source));
                         self.findings.insert(name, findings);
                     }
@@ -167,6 +171,19 @@ impl Load {
                         self.mistakes.extend(findings.mistakes);
                     }
                 }
+            }
+            self.queries(dir, &area);
+        }
+    }
+
+    /// A query beside a contract that does not ask for one would never run.
+    fn queries(&mut self, dir: &Path, area: &str) {
+        for (stem, file) in self.files(&dir.join(area), "sql") {
+            let owner = self.contracts.iter().find(|(name, _)| name.area == area && name.name == stem).map(|(_, (contract, _))| contract);
+            let unread = self.unread.contains(&format!("{area}.{stem}"));
+            if !unread && owner.is_none_or(|contract| contract.derived.is_none()) {
+                let message = format!("query of no derived dataset: {area}/{stem}.toml has no [derived]");
+                self.mistakes.push(Mistake { file: format!("{area}/{file}"), line: 1, column: 1, message });
             }
         }
     }

@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod code_list;
 pub mod contract;
 pub mod derive;
+pub mod fiscal_code;
 pub mod language;
 mod locale;
 pub mod mistake;

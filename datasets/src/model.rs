@@ -197,6 +197,27 @@ pub struct Lookup {
     pub by: String,
 }
 
+/// How a column tells who a person is: what the sender delivers and what the lake holds are then not the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Identity {
+    /// The cell is an Italian fiscal code; the lake holds its keyed pseudonym, 32 hexadecimal digits.
+    Pseudonym,
+    /// The cell never reaches the lake: it is kept apart, encrypted, under the pseudonym of its row.
+    Vault,
+}
+
+/// `derived`: a dataset that the service computes itself, by the query in `<name>.sql` beside the contract.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Derived {
+    /// The datasets the query reads, each as it stands.
+    pub from: Vec<DatasetName>,
+    /// One SELECT that gives exactly the contract's columns; from its own file.
+    #[serde(skip)]
+    pub sql: String,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -228,6 +249,7 @@ pub struct Column {
     /// `area.name.column`: the value must be there.
     pub references: Option<String>,
     pub lookup: Option<Lookup>,
+    pub identity: Option<Identity>,
     pub unit: Option<String>,
     pub example: Option<String>,
     /// Other headers under which senders know the column.
@@ -239,6 +261,20 @@ pub struct Column {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
+    pub id: String,
+    pub sql: String,
+    #[serde(default)]
+    pub severity: Severity,
+    pub message: Text,
+    /// Article of law or reason; shown in the dictionary.
+    pub source: Option<String>,
+}
+
+/// `[[set_rule]]`: a condition on rows together. `sql` is one SELECT of the [`crate::system::LINE`] of each delivered row that breaks it.
+/// Its tables are those of [`crate::derive::checks::TABLE`] and [`crate::derive::checks::AFTER`] and any other dataset, as it stands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetRule {
     pub id: String,
     pub sql: String,
     #[serde(default)]
@@ -269,12 +305,16 @@ pub struct Contract {
     #[serde(default)]
     pub provisional: Option<Text>,
     pub feed: Feed,
+    /// `None` for a dataset that somebody sends.
+    pub derived: Option<Derived>,
     pub access: Vec<Access>,
     pub publication: Option<Publication>,
     #[serde(rename = "column")]
     pub columns: Vec<Column>,
     #[serde(default, rename = "rule")]
     pub rules: Vec<Rule>,
+    #[serde(default, rename = "set_rule")]
+    pub set_rules: Vec<SetRule>,
 }
 
 fn unnamed() -> DatasetName {

@@ -4,7 +4,7 @@
 use serde::de::DeserializeOwned;
 use toml::Value;
 
-use crate::model::{Class, DatasetName, Frequency, Mode, Sender, Severity, Type};
+use crate::model::{Class, DatasetName, Frequency, Identity, Mode, Sender, Severity, Type};
 
 pub struct Shape {
     pub fields: &'static [Field],
@@ -63,10 +63,12 @@ pub static CONTRACT: Shape = Shape {
         may("sort", STRINGS),
         may("provisional", Kind::Text),
         must("feed", Kind::Table(&FEED)),
+        may("derived", Kind::Table(&DERIVED)),
         must("access", Kind::Tables(&ACCESS)),
         may("publication", Kind::Table(&PUBLICATION)),
         must("column", Kind::Tables(&COLUMN)),
         may("rule", Kind::Tables(&RULE)),
+        may("set_rule", Kind::Tables(&RULE)),
     ],
 };
 
@@ -79,6 +81,8 @@ pub static FEED: Shape = Shape {
         may("sender_column", STRING),
     ],
 };
+
+pub static DERIVED: Shape = Shape { fields: &[must("from", value::<Vec<DatasetName>>("[]"))] };
 
 pub static ACCESS: Shape = Shape {
     fields: &[
@@ -109,12 +113,14 @@ pub static COLUMN: Shape = Shape {
         may("code_list", STRING),
         may("references", STRING),
         may("lookup", Kind::Table(&LOOKUP)),
+        may("identity", value::<Identity>("'vault'")),
         may("unit", STRING),
         may("example", STRING),
         may("aliases", STRINGS),
     ],
 };
 
+/// Of `[[rule]]` and of `[[set_rule]]`.
 pub static RULE: Shape = Shape {
     fields: &[must("id", STRING), must("sql", STRING), may("severity", value::<Severity>("'error'")), must("message", Kind::Text), may("source", STRING)],
 };

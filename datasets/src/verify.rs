@@ -1,9 +1,12 @@
 //! Checks that need more than one field: names, types, rights, and what contracts say of each other.
 
 pub mod columns;
+mod derived;
+mod identity;
 mod links;
 mod names;
 mod rights;
+mod sets;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +34,9 @@ pub fn contract(world: &World, contract: &Contract, source: &Source, findings: &
     }
     links::cycles(world, contract, &mut add);
     rights::check(world, contract, &mut add);
+    sets::check(world, contract, &mut add);
+    identity::check(world, contract, &mut add);
+    derived::check(world, contract, &mut add);
 }
 
 /// Receives a path and what is wrong there.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use datasets::catalog::{Catalog, STRANGER};
-use datasets::derive::checks::{CheckKind, checks, violations_sql};
+use datasets::derive::checks::{CheckKind, checks, set_checks, violations_sql};
 use datasets::derive::{arrow, dictionary, frictionless, json_schema, odcs};
 use datasets::language::Language;
 use datasets::model::Class;
@@ -44,7 +44,7 @@ fn all_contracts_load() {
 fn checks_are_unique_and_speak_both_languages() {
     for contract in catalog().contracts.values() {
         let mut seen = BTreeSet::new();
-        for check in checks(contract) {
+        for check in checks(contract).into_iter().chain(set_checks(contract)) {
             let name = format!("{} {}", contract.name, check.rule);
             assert!(seen.insert(check.rule.clone()), "{name} appears twice");
             for message in [&check.message.it, &check.message.en] {
@@ -70,8 +70,8 @@ fn violations_query_names_every_sql_check() {
 fn stored_schema_adds_the_system_columns() {
     for contract in catalog().contracts.values() {
         let names: Vec<String> = arrow::stored_schema(contract).fields().iter().map(|f| f.name().clone()).collect();
-        let (own, system) = names.split_at(contract.columns.len());
-        assert!(contract.columns.iter().map(|c| &c.name).eq(own));
+        let (own, system) = names.split_at(contract.in_lake().count());
+        assert!(contract.in_lake().map(|c| &c.name).eq(own));
         assert_eq!(system, system::ALL);
     }
 }
@@ -95,7 +95,7 @@ fn open_package_holds_public_columns_only() {
     let package = frictionless::package(&catalog, &open, &[Class::Public]);
     for (resource, contract) in package["resources"].as_array().into_iter().flatten().zip(&open) {
         let names: Vec<&str> = resource["schema"]["fields"].as_array().into_iter().flatten().filter_map(|f| f["name"].as_str()).collect();
-        let public: Vec<&str> = contract.columns.iter().filter(|c| c.class == Class::Public).map(|c| c.name.as_str()).collect();
+        let public: Vec<&str> = contract.in_lake().filter(|c| c.class == Class::Public).map(|c| c.name.as_str()).collect();
         assert_eq!(names, public, "{}", contract.name);
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use arrow_schema::Schema;
 use datasets::catalog::Catalog;
-use datasets::derive::checks::{CheckKind, checks, violations_sql};
+use datasets::derive::checks::{CheckKind, checks, set_checks, violations_sql};
 use datasets::derive::csv_template::{csv_example, csv_template};
 use datasets::derive::{arrow, dictionary, frictionless, json_schema, odcs};
 use datasets::language::Language;
@@ -20,6 +20,16 @@ fn derivations_of_every_type_and_condition() {
     snapshot_all("tests/fixtures/good", "prova.tutto");
 }
 
+#[test]
+fn derivations_of_persons_kept_in_the_vault() {
+    snapshot_all("tests/fixtures/good", "prova.persone");
+}
+
+#[test]
+fn derivations_of_a_derived_dataset() {
+    snapshot_all("tests/fixtures/good", "prova.conteggi");
+}
+
 fn snapshot_all(dir: &str, name: &str) {
     let catalog = Catalog::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join(dir)).expect("the catalog loads");
     let contract = catalog.get(&name.parse().expect("a name")).expect("the contract is there");
@@ -29,6 +39,7 @@ fn snapshot_all(dir: &str, name: &str) {
         })
     };
     snap("arrow", &show(&arrow::schema(contract)));
+    snap("arrow_lake", &show_types(&arrow::lake_schema(contract)));
     snap("arrow_stored", &show_types(&arrow::stored_schema(contract)));
     snap("checks", &show_checks(contract));
     snap("violations_sql", &violations_sql(contract));
@@ -66,9 +77,10 @@ fn show_types(schema: &Schema) -> String {
 
 fn show_checks(contract: &Contract) -> String {
     let mut text = String::new();
-    for check in checks(contract) {
+    for check in checks(contract).into_iter().chain(set_checks(contract)) {
         let kind = match &check.kind {
             CheckKind::Sql(sql) => format!("sql {}", sql.replace('\n', " ")),
+            CheckKind::Set(sql) => format!("set {}", sql.replace('\n', " ")),
             other => format!("{other:?}"),
         };
         let column = check.column.as_deref().unwrap_or("-");

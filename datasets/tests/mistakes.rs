@@ -7,6 +7,9 @@ use datasets::catalog::Catalog;
 
 const TUTTO: &str = "prova/tutto.toml";
 const LUOGHI: &str = "prova/luoghi.toml";
+const PERSONE: &str = "prova/persone.toml";
+const CONTEGGI: &str = "prova/conteggi.toml";
+const QUERY: &str = "prova/conteggi.sql";
 const ROLES: &str = "roles.toml";
 const COLORI: &str = "code_lists/colori.csv";
 
@@ -33,7 +36,7 @@ fn mistakes(dir: &Path) -> Vec<String> {
 fn copy() -> tempfile::TempDir {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/good");
     let to = tempfile::tempdir().expect("a folder");
-    for file in [TUTTO, LUOGHI, ROLES, COLORI] {
+    for file in [TUTTO, LUOGHI, PERSONE, CONTEGGI, QUERY, ROLES, COLORI] {
         let target = to.path().join(file);
         fs::create_dir_all(target.parent().expect("a parent")).expect("a folder");
         fs::copy(from.join(file), target).expect("a fixture");
@@ -174,6 +177,74 @@ fn links() {
     expect(TUTTO, "unit = \"posti\"", "references = §\"prova.luoghi.codice_istat\"", "are of different types");
     expect(TUTTO, "by = \"codice_istat\" }", "by = §\"comune\" }", "column 'comune' does not exist");
     expect(TUTTO, "column = \"ambito\", by", "column = §\"asl\", by", "has no column 'asl'");
+}
+
+#[test]
+fn set_rules() {
+    let rule = "sql = \"SELECT riga_consegna FROM consegna WHERE codice_istat NOT IN (SELECT codice_istat FROM prova.luoghi WHERE ambito IS NOT NULL)\"";
+    expect(TUTTO, "id = \"luogo_con_ambito\"", "id = §\"un_rosso_al_giorno\"", "rule id 'un_rosso_al_giorno' appears twice");
+    expect(TUTTO, "id = \"luogo_con_ambito\"", "id = §\"importo_con_posti\"", "rule id 'importo_con_posti' appears twice");
+    expect(TUTTO, rule, "sql = §\"DELETE FROM consegna WHERE riga_consegna = 1\"", "is one SELECT");
+    expect(TUTTO, rule, "sql = §\"SELECT riga_consegna FROM consegna; SELECT 1\"", "has no semicolon");
+    expect(TUTTO, rule, "sql = §\"SELECT codice_istat FROM consegna\"", "does not answer riga_consegna");
+    expect(TUTTO, rule, "sql = §\"SELECT riga_consegna FROM prova.tutto\"", "its own dataset: that is dopo");
+    expect(TUTTO, rule, "sql = §\"SELECT riga_consegna FROM arrivi\"", "reads 'arrivi': its tables are consegna, dopo");
+    expect(TUTTO, rule, "sql = §\"SELECT riga_consegna FROM consegna JOIN prova.altrove ON true\"", "reads dataset 'prova.altrove', which does not exist");
+    expect(TUTTO, "en = \"The place has no district.\"", "en = §\"\"", "'message' is empty in language 'en'");
+}
+
+#[test]
+fn a_set_rule_may_close_a_circle() {
+    let rule = "sql = \"SELECT riga_consegna FROM consegna WHERE codice_istat NOT IN (SELECT codice_istat FROM prova.luoghi WHERE ambito IS NOT NULL)\"";
+    let dir = copy();
+    let text = fs::read_to_string(dir.path().join(TUTTO)).expect("a fixture");
+    fs::write(dir.path().join(TUTTO), text.replace(rule, "sql = \"SELECT riga_consegna FROM consegna JOIN prova.conteggi ON true\"")).expect("written");
+    let found = mistakes(dir.path());
+    assert_eq!(found, ["prova/conteggi.toml:9:8: datasets refer to each other in a circle: prova.conteggi → prova.tutto → prova.conteggi"]);
+}
+
+#[test]
+fn identities() {
+    let vault = "identity = \"vault\"\nmax_length";
+    expect(PERSONE, "class = \"personal\"\nrequired = true\nidentity = \"vault\"", "class = §\"internal\"\nrequired = true\nidentity = \"vault\"", "its class is personal or special");
+    expect(PERSONE, vault, "identity = §\"hidden\"\nmax_length", "unknown variant `hidden`");
+    expect(PERSONE, "identity = \"pseudonym\"", "identity = \"pseudonym\"\npattern = §\".*\"", "checked already");
+    expect(PERSONE, "\"RSSMRA80A01H501U\"", "§\"RSSMRA80A01H501V\"", "is not a fiscal code");
+    let found = |edits: &[(&str, &str)]| {
+        let dir = copy();
+        let text = edits.iter().fold(fs::read_to_string(dir.path().join(PERSONE)).expect("a fixture"), |text, (from, to)| text.replace(from, to));
+        fs::write(dir.path().join(PERSONE), text).expect("written");
+        mistakes(dir.path())
+    };
+    let cases = [
+        ("sort = [\"codice_istat\"]", "sort = [\"nascita\"]", "'nascita' goes to the vault, so 'sort' cannot name it"),
+        ("rows = \"true\"", "rows = \"cognome IS NULL\"", "'cognome' goes to the vault, so 'access' cannot name it"),
+        ("identity = \"pseudonym\"\n", "", "needs exactly one pseudonym column in the contract, not 0"),
+        ("required = true\nidentity = \"pseudonym\"", "identity = \"pseudonym\"", "under a pseudonym that is not required"),
+    ];
+    for (from, to, message) in cases {
+        let found = found(&[(from, to)]);
+        assert!(found.iter().any(|line| line.contains(message)), "{message}: {found:#?}");
+    }
+}
+
+#[test]
+fn derived() {
+    expect(CONTEGGI, "[\"prova.luoghi\", \"prova.tutto\"]", "[\"prova.luoghi\", \"prova.tutto\", §\"prova.tutto\"]", "appears twice");
+    expect(CONTEGGI, "from = [\"prova.luoghi\", \"prova.tutto\"]", "from = §[\"prova.tutto\"]", "reads 'prova.luoghi', which 'from' does not name");
+    expect(CONTEGGI, "from = [\"prova.luoghi\", \"prova.tutto\"]", "from = §[\"prova.luoghi\", \"prova.tutto\", \"prova.persone\"]", "does not read 'prova.persone'");
+    expect(CONTEGGI, "senders = \"regione\"", "sender_column = \"codice_istat\"\nsenders = §\"comune\"", "sent by nobody");
+}
+
+#[test]
+fn a_query_and_its_contract_belong_together() {
+    let dir = copy();
+    fs::remove_file(dir.path().join(QUERY)).expect("removed");
+    fs::write(dir.path().join("prova/luoghi.sql"), "SELECT 1").expect("written");
+    let found = mistakes(dir.path());
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].contains("conteggi.sql with the query is missing"), "{}", found[0]);
+    assert!(found[1].contains("prova/luoghi.toml has no [derived]"), "{}", found[1]);
 }
 
 #[test]

@@ -120,7 +120,7 @@ impl Checker {
                 CheckKind::Sql(_) => trues(&conditions.next().expect("one condition per SQL check")),
                 CheckKind::CodeList(_) | CheckKind::Reference { .. } => self.not_among(at, &cells, &typed, allowed.as_deref()),
                 CheckKind::Sender => self.not_sender(&cells, &typed),
-                CheckKind::Unique => continue,
+                CheckKind::Unique | CheckKind::Set(_) => continue,
             };
             for row in hits {
                 let depends = at.and_then(|c| self.contract.columns[c].lookup.as_ref()).and_then(|l| self.contract.columns.iter().position(|c| c.name == l.by));

@@ -1,4 +1,4 @@
-//! The Arrow schema of a dataset, as users see it and as it is stored.
+//! The Arrow schema of a dataset, as it is delivered, as users see it and as it is stored.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use crate::model::{Class, Column, Contract, Type};
 use crate::system;
 
-/// The contract's columns in their order; nullable where not required. Field metadata: `title.it`, `title.en`, `description.it`,
+/// The contract's columns in their order, as a sender delivers them and with those that are looked up; nullable where not required. Field metadata: `title.it`, `title.en`, `description.it`,
 /// `description.en`, `class`, and where there is one `unit`, `code_list`, `references`. Schema metadata: `dataset`, `version`, titles.
 pub fn schema(contract: &Contract) -> Schema {
     let fields: Vec<Field> = contract.columns.iter().map(field).collect();
@@ -22,9 +22,15 @@ pub fn schema(contract: &Contract) -> Schema {
     Schema::new_with_metadata(fields, metadata.map(|(k, v)| (k.to_owned(), v)).into())
 }
 
-/// The same followed by the system columns.
+/// The columns of the lake: those of [`schema`] without what is kept in the vault.
+pub fn lake_schema(contract: &Contract) -> Schema {
+    let Schema { metadata, .. } = schema(contract);
+    Schema::new_with_metadata(contract.in_lake().map(field).collect::<Vec<_>>(), metadata)
+}
+
+/// [`lake_schema`] followed by the system columns.
 pub fn stored_schema(contract: &Contract) -> Schema {
-    let Schema { fields, metadata } = schema(contract);
+    let Schema { fields, metadata } = lake_schema(contract);
     let moment = data_type(Type::Timestamp);
     let system = [
         Field::new(system::DELIVERY, DataType::Utf8, false),

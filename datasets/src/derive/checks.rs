@@ -5,14 +5,18 @@ use serde::Serialize;
 
 use crate::bound::bound;
 use crate::contract::{literal, quoted};
+use crate::fiscal_code;
 use crate::locale::{CHECKS, say};
-use crate::model::{Column, Contract, DatasetName, Sender, Severity, Text, Type};
+use crate::model::{Column, Contract, DatasetName, Identity, Sender, Severity, Text, Type};
 use crate::system;
 use crate::verify::columns::anchored;
 
 /// The table of the rows to check: each column of the contract under its name and type, and beside each that is not text its raw
 /// text as [`raw`]; a cell without text is NULL.
 pub const TABLE: &str = "consegna";
+/// For a set rule, beside [`TABLE`] (then the rows that passed the checks of a row, as the lake would hold them, and their line): the
+/// dataset as it will be, its current rows with those of the delivery in their place; the line is NULL for a row that was there.
+pub const AFTER: &str = "dopo";
 
 /// One check. `rule` is unique within a contract and stands in reports.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -39,6 +43,8 @@ pub enum CheckKind {
     Unique,
     /// The sender column must name the sender (or, for a district, a comune of it).
     Sender,
+    /// A query over [`TABLE`], [`AFTER`] and other datasets: the lines of the rows that, together with others, break a rule.
+    Set(String),
 }
 
 /// Name of the column with the raw text of a column that is not text.
@@ -83,6 +89,18 @@ pub fn checks(contract: &Contract) -> Vec<Check> {
     checks
 }
 
+/// The checks of rows together, to be made of the rows that passed [`checks`].
+pub fn set_checks(contract: &Contract) -> Vec<Check> {
+    let of_rule = |rule: &crate::model::SetRule| Check {
+        rule: rule.id.clone(),
+        column: None,
+        severity: rule.severity,
+        message: rule.message.clone(),
+        kind: CheckKind::Set(rule.sql.trim().to_owned()),
+    };
+    contract.set_rules.iter().map(of_rule).collect()
+}
+
 /// One query over [`TABLE`]: the line of each row and, for every check that is SQL, a column named by its rule that is true where
 /// the row violates it.
 pub fn violations_sql(contract: &Contract) -> String {
@@ -107,6 +125,9 @@ fn of_column(contract: &Contract, column: &Column) -> Vec<Check> {
     }
     if column.r#type != Type::Text {
         checks.push(typed(column, sql(format!("{name} IS NULL AND NOT {empty}"))));
+    }
+    if column.identity == Some(Identity::Pseudonym) {
+        checks.push(of(column, "fiscal_code", "fiscal_code", sql(fiscal_code::not_valid_sql(&name))));
     }
     if let Some(pattern) = &column.pattern {
         let message = if column.example.is_some() { "pattern_example" } else { "pattern" };

@@ -8,7 +8,7 @@ use crate::code_list::CodeList;
 use crate::derive::arrow::class_name;
 use crate::language::Language;
 use crate::locale::{DICTIONARY, say};
-use crate::model::{Column, Contract, Frequency, Mode, Sender, Severity, Text, Type};
+use crate::model::{Column, Contract, Frequency, Identity, Mode, Rule, Sender, SetRule, Severity, Text, Type};
 
 /// A dataset in words, in one language.
 #[derive(Clone, Debug, Serialize)]
@@ -83,19 +83,7 @@ pub fn dictionary(catalog: &Catalog, contract: &Contract, language: Language) ->
         }),
         key: contract.key.clone(),
         columns: contract.columns.iter().map(|c| column(contract, c, language)).collect(),
-        rules: contract
-            .rules
-            .iter()
-            .map(|rule| DictionaryRule {
-                id: rule.id.clone(),
-                message: text(&rule.message),
-                severity: word(match rule.severity {
-                    Severity::Error => "error",
-                    Severity::Warning => "warning",
-                }),
-                source: rule.source.clone(),
-            })
-            .collect(),
+        rules: rules(contract, language),
         code_lists: lists
             .into_iter()
             .map(|list| DictionaryCodes {
@@ -106,6 +94,19 @@ pub fn dictionary(catalog: &Catalog, contract: &Contract, language: Language) ->
             })
             .collect(),
     }
+}
+
+/// The rules of a row, then those of rows together.
+fn rules(contract: &Contract, language: Language) -> Vec<DictionaryRule> {
+    let rule = |id: &str, message: &Text, severity: Severity, source: &Option<String>| DictionaryRule {
+        id: id.to_owned(),
+        message: message.get(language).to_owned(),
+        severity: say(&DICTIONARY, if severity == Severity::Error { "error" } else { "warning" }).get(language).to_owned(),
+        source: source.clone(),
+    };
+    let of_row = contract.rules.iter().map(|Rule { id, message, severity, source, .. }| rule(id, message, *severity, source));
+    let of_set = contract.set_rules.iter().map(|SetRule { id, message, severity, source, .. }| rule(id, message, *severity, source));
+    of_row.chain(of_set).collect()
 }
 
 /// The dictionary as Markdown.
@@ -161,6 +162,10 @@ fn row(lines: &mut Vec<String>, cells: &[String]) {
 }
 
 fn feed(contract: &Contract) -> Text {
+    if let Some(derived) = &contract.derived {
+        let from: Vec<String> = derived.from.iter().map(|name| format!("`{name}`")).collect();
+        return say(&DICTIONARY, "derived").fill("from", &same(from.join(", ")));
+    }
     let sender = say(
         &DICTIONARY,
         match contract.feed.senders {
@@ -204,6 +209,7 @@ fn conditions(contract: &Contract, column: &Column) -> Vec<Text> {
     if let Some(by) = column.lookup.as_ref().and_then(|lookup| contract.column(&lookup.by)) {
         phrases.push(say(&DICTIONARY, "lookup").fill("by", &code(&by.name)));
     }
+    phrases.extend(column.identity.map(|identity| say(&DICTIONARY, if identity == Identity::Vault { "vault" } else { "pseudonym" })));
     phrases.extend(column.pattern.as_ref().map(|pattern| phrase("pattern", &code(pattern))));
     for (name, value) in [("min", &column.min), ("max", &column.max)] {
         let bound = value.as_ref().and_then(|value| bound(column.r#type, value).ok());

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::bound::bound;
 use crate::catalog::Catalog;
-use crate::model::{Class, Column, Contract, Type};
+use crate::contract::PSEUDONYM;
+use crate::model::{Class, Column, Contract, Identity, Type};
 use crate::verify::columns::anchored;
 
 /// A package of one dataset with all its columns.
@@ -28,7 +29,7 @@ pub fn package(catalog: &Catalog, contracts: &[&Contract], classes: &[Class]) ->
 
 fn resource(catalog: &Catalog, contract: &Contract, contracts: &[&Contract], classes: &[Class]) -> Value {
     let shown = |column: &&Column| classes.contains(&column.class);
-    let fields: Vec<Value> = contract.columns.iter().filter(shown).map(|column| field(catalog, column)).collect();
+    let fields: Vec<Value> = contract.in_lake().filter(shown).map(|column| field(catalog, column)).collect();
     let mut schema = Map::new();
     schema.insert("fields".into(), fields.into());
     schema.insert("missingValues".into(), json!([""]));
@@ -36,7 +37,7 @@ fn resource(catalog: &Catalog, contract: &Contract, contracts: &[&Contract], cla
     if !contract.key.is_empty() && key_shown {
         schema.insert("primaryKey".into(), json!(contract.key));
     }
-    let foreign: Vec<Value> = contract.columns.iter().filter(shown).filter_map(|column| foreign_key(column, contracts, classes)).collect();
+    let foreign: Vec<Value> = contract.in_lake().filter(shown).filter_map(|column| foreign_key(column, contracts, classes)).collect();
     if !foreign.is_empty() {
         schema.insert("foreignKeys".into(), foreign.into());
     }
@@ -69,10 +70,11 @@ fn field(catalog: &Catalog, column: &Column) -> Value {
         Type::Date => "date",
         Type::Timestamp => "datetime",
     };
+    let pattern = if column.identity == Some(Identity::Pseudonym) { Some(PSEUDONYM) } else { column.pattern.as_deref() };
     let mut constraints = Map::new();
     let mut put = |name: &str, value: Option<Value>| value.map(|value| constraints.insert(name.into(), value));
     put("required", column.required.then_some(true.into()));
-    put("pattern", column.pattern.as_deref().map(|pattern| anchored(pattern).into()));
+    put("pattern", pattern.map(|pattern| anchored(pattern).into()));
     put("maxLength", column.max_length.map(Value::from));
     for (name, value) in [("minimum", &column.min), ("maximum", &column.max)] {
         put(name, value.as_ref().and_then(|value| bound(column.r#type, value).ok()).map(|bound| bound.json));
@@ -84,7 +86,7 @@ fn field(catalog: &Catalog, column: &Column) -> Value {
     field.insert("type".into(), kind.into());
     field.insert("title".into(), column.title.it.clone().into());
     field.insert("description".into(), column.description.it.clone().into());
-    if let Some(example) = &column.example {
+    if let Some(example) = column.example.as_ref().filter(|_| column.identity.is_none()) {
         field.insert("example".into(), example.clone().into());
     }
     if !constraints.is_empty() {

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::bound::bound;
 use crate::catalog::Catalog;
-use crate::model::{Column, Contract, Type};
+use crate::fiscal_code;
+use crate::model::{Column, Contract, Identity, Type};
 use crate::verify::columns::anchored;
 
 /// The schema of one row as delivered, without the columns that are looked up.
@@ -44,7 +45,8 @@ fn property(catalog: &Catalog, column: &Column) -> Value {
     let mut put = |name: &str, value: Option<Value>| value.map(|value| property.insert(name.into(), value));
     put("format", format.map(Value::from));
     put("x-type", matches!(column.r#type, Type::Decimal(..)).then(|| json!(column.r#type)));
-    put("pattern", column.pattern.as_deref().map(|pattern| anchored(pattern).into()));
+    let pattern = if column.identity == Some(Identity::Pseudonym) { Some(fiscal_code::PATTERN) } else { column.pattern.as_deref() };
+    put("pattern", pattern.map(|pattern| anchored(pattern).into()));
     put("minLength", (column.required && column.r#type == Type::Text).then(|| 1.into()));
     put("maxLength", column.max_length.map(Value::from));
     for (numeric, day, value) in [("minimum", "x-minimum", &column.min), ("maximum", "x-maximum", &column.max)] {

@@ -4,11 +4,11 @@ use serde_json::{Map, Value, json};
 
 use crate::bound::bound;
 use crate::catalog::Catalog;
-use crate::contract::quoted;
+use crate::contract::{PSEUDONYM, names_column, quoted};
 use crate::derive::arrow::class_name;
-use crate::derive::checks::{CheckKind, checks};
+use crate::derive::checks::{AFTER, CheckKind, TABLE, checks, set_checks};
 use crate::derive::json_schema::example;
-use crate::model::{Column, Contract, Frequency, Severity, Type};
+use crate::model::{Column, Contract, Frequency, Identity, Severity, Type};
 use crate::verify::columns::anchored;
 
 /// The contract as ODCS YAML. References name the file of the other contract in the same layout: `<area>/<name>.yaml`.
@@ -57,7 +57,7 @@ fn table(catalog: &Catalog, contract: &Contract) -> Value {
         "physicalType": "table",
         "businessName": contract.title.it,
         "description": contract.description.it,
-        "properties": contract.columns.iter().map(|column| property(catalog, contract, column)).collect::<Vec<_>>(),
+        "properties": contract.in_lake().map(|column| property(catalog, contract, column)).collect::<Vec<_>>(),
         "quality": quality(contract),
     })
 }
@@ -79,7 +79,8 @@ fn property(catalog: &Catalog, contract: &Contract, column: &Column) -> Value {
     }
     let options = options(column);
     put("logicalTypeOptions", (!options.is_empty()).then(|| options.into()));
-    put("examples", column.example.as_deref().and_then(|text| example(column.r#type, text)).map(|example| json!([example])));
+    let example_shown = column.example.as_deref().filter(|_| column.identity.is_none());
+    put("examples", example_shown.and_then(|text| example(column.r#type, text)).map(|example| json!([example])));
     if let Some((dataset, target)) = column.reference() {
         let to = format!("{}/{}.yaml#/schema/{}/properties/{target}", dataset.area, dataset.name, dataset.name);
         put("relationships", Some(json!([{ "type": "foreignKey", "to": to }])));
@@ -103,7 +104,9 @@ fn property(catalog: &Catalog, contract: &Contract, column: &Column) -> Value {
 
 fn options(column: &Column) -> Map<String, Value> {
     let mut options = Map::new();
-    if let Some(pattern) = &column.pattern {
+    if column.identity == Some(Identity::Pseudonym) {
+        options.insert("pattern".into(), anchored(PSEUDONYM).into());
+    } else if let Some(pattern) = &column.pattern {
         options.insert("pattern".into(), anchored(pattern).into());
     }
     if let Some(max) = column.max_length {
@@ -120,15 +123,21 @@ fn options(column: &Column) -> Map<String, Value> {
 /// The contract's rules, as queries that count violating rows. What a column says of itself stands with the column.
 fn quality(contract: &Contract) -> Vec<Value> {
     let mut quality = vec![];
-    for check in checks(contract) {
+    for check in checks(contract).into_iter().chain(set_checks(contract)) {
         let severity = match check.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        match check.kind {
+        match &check.kind {
+            // What tells who a person is stands in the lake otherwise than it was checked.
+            CheckKind::Sql(violation) if contract.columns.iter().any(|c| c.identity.is_some() && names_column(violation, &c.name)) => {}
             CheckKind::Sql(violation) if check.column.is_none() => quality.push(json!({
                 "type": "sql", "name": check.rule, "description": check.message.it, "severity": severity, "dimension": "consistency",
                 "query": format!("SELECT count(*) FROM {}.{} WHERE {violation}", quoted(&contract.name.area), quoted(&contract.name.name)), "mustBe": 0,
+            })),
+            CheckKind::Set(sql) => quality.push(json!({
+                "type": "sql", "name": check.rule, "description": check.message.it, "severity": severity, "dimension": "consistency",
+                "query": of_all(contract, sql), "mustBe": 0,
             })),
             CheckKind::Unique => quality.push(json!({
                 "type": "library", "name": check.rule, "description": check.message.it, "severity": severity, "dimension": "uniqueness",
@@ -138,6 +147,12 @@ fn quality(contract: &Contract) -> Vec<Value> {
         }
     }
     quality
+}
+
+/// A set rule asked of everything there is: the dataset stands for what is delivered and for what will be.
+fn of_all(contract: &Contract, sql: &str) -> String {
+    let table = format!("{}.{}", quoted(&contract.name.area), quoted(&contract.name.name));
+    format!("WITH {TABLE} AS (SELECT * FROM {table}), {AFTER} AS (SELECT * FROM {table}) SELECT count(*) FROM (\n{sql}\n) AS violations")
 }
 
 /// Roles and the classes they see. Row conditions and masks stay out: they name columns that do not exist for the reader of the export.

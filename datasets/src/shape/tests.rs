@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use toml::Table;
 
 use super::*;
-use crate::model::{Access, Column, Contract, Feed, Lookup, Publication, Role, Rule, Text};
+use crate::model::{Access, Column, Contract, Derived, Feed, Lookup, Publication, Role, Rule, SetRule, Text};
 use crate::read::sample_table;
 
 #[test]
@@ -18,6 +18,8 @@ fn shapes_agree_with_structs() {
     agree::<Lookup>(&LOOKUP);
     agree::<Column>(&COLUMN);
     agree::<Rule>(&RULE);
+    agree::<SetRule>(&RULE);
+    agree::<Derived>(&DERIVED);
     agree::<Role>(&ROLE);
     agree::<Text>(&TEXT);
 }

@@ -74,9 +74,15 @@ pub fn cycles(world: &World, contract: &Contract, add: Add) {
         return;
     }
     let next = &way[0];
-    let through = contract.columns.iter().position(|c| c.targets().any(|target| target == *next)).unwrap_or(0);
     let names: Vec<String> = way.iter().map(DatasetName::to_string).collect();
-    add(&format!("column.{through}.name"), format!("datasets refer to each other in a circle: {} → {}", contract.name, names.join(" → ")));
+    add(&through(contract, next), format!("datasets refer to each other in a circle: {} → {}", contract.name, names.join(" → ")));
+}
+
+/// The place in a contract that leads to a dataset.
+fn through(contract: &Contract, next: &DatasetName) -> String {
+    let column = contract.columns.iter().position(|c| c.targets().any(|target| target == *next)).map(|i| format!("column.{i}.name"));
+    let rule = || contract.set_rules.iter().position(|rule| rule.datasets().any(|target| target == *next)).map(|i| format!("set_rule.{i}.sql"));
+    column.or_else(rule).unwrap_or_else(|| "derived.from".into())
 }
 
 /// The shortest way from a dataset along its references back to itself; it ends with the dataset's own name.

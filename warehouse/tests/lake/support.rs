@@ -30,6 +30,7 @@ pub fn column(name: &str, r#type: Type, required: bool) -> Column {
         code_list: None,
         references: None,
         lookup: None,
+        identity: None,
         unit: None,
         example: None,
         aliases: Vec::new(),
@@ -55,6 +56,7 @@ pub fn contract(mode: Mode) -> Contract {
             due_days: 20,
             sender_column: None,
         },
+        derived: None,
         access: Vec::new(),
         publication: None,
         columns: vec![
@@ -63,6 +65,7 @@ pub fn contract(mode: Mode) -> Contract {
             column("posti", Type::Integer, false),
         ],
         rules: Vec::new(),
+        set_rules: Vec::new(),
     }
 }
 

@@ -1,0 +1,51 @@
+//! Datasets that the service computes: from datasets that are there, by one SELECT, and sent by nobody.
+
+use crate::contract::tables;
+use crate::model::{Contract, Sender};
+
+use super::sets::not_select;
+use super::{Add, World};
+
+pub fn check(world: &World, contract: &Contract, add: Add) {
+    let Some(derived) = &contract.derived else { return };
+    if derived.from.is_empty() {
+        add("derived.from", "'from' is empty: it names the datasets that are read".into());
+    }
+    for (i, name) in derived.from.iter().enumerate() {
+        let path = format!("derived.from.{i}");
+        if *name == contract.name {
+            add(&path, format!("dataset '{name}' is computed from itself"));
+        } else if !world.contracts.contains_key(name) && !world.unread.contains(&name.to_string()) {
+            add(&path, format!("dataset '{name}' does not exist"));
+        } else if derived.from[..i].contains(name) {
+            add(&path, format!("dataset '{name}' appears twice"));
+        }
+    }
+    if contract.feed.senders != Sender::Regione {
+        add("feed.senders", "a derived dataset is sent by nobody: its senders are \"regione\"".into());
+    }
+    for (i, column) in contract.columns.iter().enumerate() {
+        if column.lookup.is_some() {
+            add(&format!("column.{i}.lookup"), format!("column '{}' of a derived dataset comes from its query, not from a lookup", column.name));
+        }
+    }
+    query(contract, &derived.sql, add);
+}
+
+fn query(contract: &Contract, sql: &str, add: Add) {
+    let file = format!("{}.sql", contract.name.name);
+    let Some(derived) = &contract.derived else { return };
+    if sql.trim().is_empty() {
+        return add("derived", format!("the file {file} with the query is missing or empty"));
+    }
+    if let Some(message) = not_select(sql) {
+        return add("derived", format!("{file} {message}"));
+    }
+    let from: Vec<String> = derived.from.iter().map(ToString::to_string).collect();
+    for table in tables(sql).iter().filter(|table| !from.contains(table)) {
+        add("derived.from", format!("{file} reads '{table}', which 'from' does not name"));
+    }
+    for name in from.iter().filter(|name| !tables(sql).contains(*name)) {
+        add("derived.from", format!("{file} does not read '{name}'"));
+    }
+}
