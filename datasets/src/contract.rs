@@ -107,7 +107,8 @@ pub fn tables(sql: &str) -> BTreeSet<String> {
         let open = before.rfind('(').filter(|open| !before[*open..].contains(')'));
         open.is_some_and(|open| before[..open].ends_with(|c: char| c.is_alphanumeric()) && !before[open..].to_lowercase().contains("select"))
     };
-    let named = AFTER_FROM.captures_iter(&plain).filter(|found| !call(found.get(0).map_or(0, |m| m.start())));
+    let compared = |at: usize| plain[..at].trim_end().to_lowercase().ends_with("distinct");
+    let named = AFTER_FROM.captures_iter(&plain).filter(|found| !found.get(0).is_some_and(|m| call(m.start()) || compared(m.start())));
     named.map(|found| found[1].to_lowercase()).filter(|name| !made.contains(name)).collect()
 }
 
@@ -167,6 +168,7 @@ mod tests {
         let names = |sql: &str| tables(sql).into_iter().collect::<Vec<_>>();
         assert_eq!(names("SELECT c.riga_consegna FROM consegna c JOIN assa.strutture AS s ON s.a = c.a"), ["assa.strutture", "consegna"]);
         assert_eq!(names("WITH p AS (SELECT extract(year FROM d) FROM dopo) SELECT 1 FROM p WHERE x = 'from b.c' -- from d.e"), ["dopo"]);
+        assert_eq!(names("SELECT 1 FROM dopo d WHERE d.a IS DISTINCT FROM d.b"), ["dopo"]);
         assert_eq!(names("SELECT 1 FROM (SELECT 2 FROM a.b) t WHERE max(x) IN (SELECT y FROM c.d)"), ["a.b", "c.d"]);
     }
 

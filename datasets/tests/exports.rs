@@ -47,6 +47,14 @@ fn export(catalog: &Catalog, contract: &Contract, dir: &Path) {
     write(dir.join("row.json"), &serde_json::Value::from(row).to_string());
     write(dir.join("violations.sql"), &violations_sql(contract));
     let columns: Vec<String> = contract.columns.iter().flat_map(sql_columns).collect();
+    for rule in &contract.set_rules {
+        write(dir.join(format!("set_rules/{}.sql", rule.id)), &rule.sql);
+    }
+    if let Some(derived) = &contract.derived {
+        write(dir.join("derived.sql"), &derived.sql);
+    }
+    let lake: Vec<String> = contract.in_lake().map(|c| sql_columns(c).remove(0)).collect();
+    write(dir.join("lake.sql"), &format!("CREATE SCHEMA IF NOT EXISTS {}; CREATE TABLE {} ({})", contract.name.area, contract.name, lake.join(", ")));
     write(dir.join("table.sql"), &format!("CREATE TABLE consegna (riga_consegna BIGINT, {})", columns.join(", ")));
 }
 

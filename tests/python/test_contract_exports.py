@@ -95,6 +95,36 @@ def test_violations_query_runs_in_duckdb(export):
     assert db.execute(query).fetchall() == []
 
 
+def lake():
+    """A DuckDB with every dataset, empty."""
+    db = duckdb.connect()
+    for export in SINGLE:
+        db.execute((export / "lake.sql").read_text())
+    return db
+
+
+def test_set_rules_run_in_duckdb_and_answer_lines():
+    rules = sorted(EXPORTS.glob("single/*/set_rules/*.sql"))
+    assert len(rules) >= 2
+    db = lake()
+    for rule in rules:
+        for table in ["consegna", "dopo"]:
+            db.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS SELECT *, CAST(NULL AS BIGINT) AS riga_consegna FROM {rule.parents[1].name}")
+        answer = db.execute(rule.read_text())
+        assert [column[0] for column in answer.description] == ["riga_consegna"], rule
+        assert answer.fetchall() == []
+
+
+def test_derived_datasets_have_the_columns_of_their_contract():
+    queries = sorted(EXPORTS.glob("single/*/derived.sql"))
+    assert len(queries) >= 1
+    db = lake()
+    for query in queries:
+        declared = db.execute(f"DESCRIBE {query.parent.name}").fetchall()
+        given = db.execute(f"DESCRIBE {query.read_text()}").fetchall()
+        assert [row[:2] for row in given] == [row[:2] for row in declared], query
+
+
 def test_violations_query_finds_what_is_wrong_and_nothing_else():
     db, query = checked(EXPORTS / "single/prova.tutto")
     good = {
