@@ -1,6 +1,6 @@
 -- The outcome of each act on each axis; an act that changes no state is neutral and opens no interval.
 WITH esiti AS (
-  SELECT asse, atto, min(a) AS a, min(alla_scadenza) AS alla_scadenza, bool_and(da = a) AS neutro FROM assa.transizioni GROUP BY asse, atto
+  SELECT asse, atto, min(a) AS a, min(alla_scadenza) AS alla_scadenza, bool_and(da = a AND alla_scadenza IS NULL) AS neutro FROM assa.transizioni GROUP BY asse, atto
 ),
 -- Acts that change a state, in their order, with the day of the next one and the day on which their own term is over.
 atti AS (
