@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::code_list::{self, CodeList};
+use crate::indicator::{self, Indicator};
 use crate::mistake::Mistake;
 use crate::model::{Access, Contract, DatasetName, Role};
 use crate::read::{Findings, read};
@@ -18,6 +19,8 @@ pub struct Catalog {
     pub contracts: BTreeMap<DatasetName, Contract>,
     pub roles: BTreeMap<String, Role>,
     pub code_lists: BTreeMap<String, CodeList>,
+    /// Definitions behind the contracts of the area `leps`.
+    pub indicators: BTreeMap<DatasetName, Indicator>,
     pub dir: PathBuf,
 }
 
@@ -29,7 +32,7 @@ pub const STRANGER: &str = "anonimo";
 
 impl Catalog {
     /// Reads and checks everything under `dir`: `<area>/<name>.toml` with the `<name>.sql` of a derived dataset, `roles.toml`,
-    /// `code_lists/<name>.csv`.
+    /// `code_lists/<name>.csv`, and the indicators of `leps/`, whose contracts follow from them.
     /// A file with a second dot in its name (`strutture.roma.toml`) is not a contract.
     /// Errors: every mistake of every file, in the order of files and lines.
     pub fn load(dir: &Path) -> Result<Self, Vec<Mistake>> {
@@ -38,10 +41,13 @@ impl Catalog {
         load.code_lists(dir);
         load.contracts(dir);
         load.verify();
+        let indicators = load.indicators(dir);
         let mut mistakes = load.mistakes;
         if mistakes.is_empty() {
-            let contracts = load.contracts.into_iter().map(|(name, (contract, _))| (name, contract)).collect();
-            return Ok(Self { contracts, roles: load.roles.unwrap_or_default(), code_lists: load.code_lists, dir: dir.to_owned() });
+            let roles = load.roles.unwrap_or_default();
+            let computed = indicators.iter().map(|(name, indicator)| (name.clone(), indicator::contract::contract(indicator, &roles)));
+            let contracts = load.contracts.into_iter().map(|(name, (contract, _))| (name, contract)).chain(computed).collect();
+            return Ok(Self { contracts, roles, code_lists: load.code_lists, indicators, dir: dir.to_owned() });
         }
         mistakes.sort();
         mistakes.dedup();
@@ -197,6 +203,13 @@ impl Load {
             }
         }
         self.mistakes.extend(std::mem::take(&mut self.findings).into_values().flat_map(|f| f.mistakes));
+    }
+
+    fn indicators(&mut self, dir: &Path) -> BTreeMap<DatasetName, Indicator> {
+        let contracts = self.contracts.iter().map(|(name, (contract, _))| (name, contract)).collect();
+        let (indicators, mistakes) = indicator::load::indicators(dir, &contracts);
+        self.mistakes.extend(mistakes);
+        indicators
     }
 
     fn source(&mut self, dir: &Path, file: &str) -> Option<Source> {

@@ -213,6 +213,8 @@ pub enum Identity {
 pub struct Derived {
     /// The datasets the query reads, each as it stands.
     pub from: Vec<DatasetName>,
+    /// `ambito`, when a row follows from rows of its own district alone: a change in one district then touches no other.
+    pub by: Option<String>,
     /// One SELECT that gives exactly the contract's columns; from its own file.
     #[serde(skip)]
     pub sql: String,

@@ -31,15 +31,15 @@ pub enum Kind {
     Tables(&'static Shape),
 }
 
-const fn must(name: &'static str, kind: Kind) -> Field {
+pub const fn must(name: &'static str, kind: Kind) -> Field {
     Field { name, required: true, kind }
 }
 
-const fn may(name: &'static str, kind: Kind) -> Field {
+pub const fn may(name: &'static str, kind: Kind) -> Field {
     Field { name, required: false, kind }
 }
 
-const fn value<T: DeserializeOwned>(sample: &'static str) -> Kind {
+pub const fn value<T: DeserializeOwned>(sample: &'static str) -> Kind {
     Kind::Value { check: accepts::<T>, sample }
 }
 
@@ -47,7 +47,7 @@ fn accepts<T: DeserializeOwned>(value: &Value) -> Result<(), String> {
     T::deserialize(value.clone()).map(drop).map_err(|e| e.message().to_owned())
 }
 
-const STRING: Kind = value::<String>("''");
+pub const STRING: Kind = value::<String>("''");
 const STRINGS: Kind = value::<Vec<String>>("[]");
 
 pub static TEXT: Shape = Shape { fields: &[must("it", STRING), must("en", STRING)] };
@@ -82,7 +82,7 @@ pub static FEED: Shape = Shape {
     ],
 };
 
-pub static DERIVED: Shape = Shape { fields: &[must("from", value::<Vec<DatasetName>>("[]"))] };
+pub static DERIVED: Shape = Shape { fields: &[must("from", value::<Vec<DatasetName>>("[]")), may("by", STRING)] };
 
 pub static ACCESS: Shape = Shape {
     fields: &[

@@ -24,6 +24,8 @@ pub struct World<'a> {
     pub unread: &'a BTreeSet<String>,
 }
 
+pub use sets::not_select;
+
 pub fn contract(world: &World, contract: &Contract, source: &Source, findings: &mut Findings) {
     let mut add = |path: &str, message: String| findings.add(source, path, message);
     head(contract, &mut add);

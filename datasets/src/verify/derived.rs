@@ -1,10 +1,13 @@
 //! Datasets that the service computes: from datasets that are there, by one SELECT, and sent by nobody.
 
 use crate::contract::tables;
-use crate::model::{Contract, Sender};
+use crate::model::{Contract, Mode, Sender};
 
 use super::sets::not_select;
 use super::{Add, World};
+
+/// The column that tells a row's district.
+const DISTRICT: &str = "ambito";
 
 pub fn check(world: &World, contract: &Contract, add: Add) {
     let Some(derived) = &contract.derived else { return };
@@ -27,6 +30,15 @@ pub fn check(world: &World, contract: &Contract, add: Add) {
     for (i, column) in contract.columns.iter().enumerate() {
         if column.lookup.is_some() {
             add(&format!("column.{i}.lookup"), format!("column '{}' of a derived dataset comes from its query, not from a lookup", column.name));
+        }
+    }
+    if contract.mode != Mode::Versions {
+        add("mode", "a derived dataset is in mode \"versions\": what a change of its inputs does not touch stays as it is".into());
+    }
+    if let Some(by) = &derived.by {
+        let there = contract.column(DISTRICT).is_some();
+        if by != DISTRICT || !there {
+            add("derived.by", format!("'by' is \"{DISTRICT}\", a column of the dataset: rows then follow from rows of their own district alone"));
         }
     }
     query(contract, &derived.sql, add);

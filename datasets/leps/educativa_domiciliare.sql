@@ -1,0 +1,25 @@
+WITH educativa AS (
+  SELECT ambito, id_intervento FROM sigess.interventi WHERE codice_voce = 'prov-educativa_domiciliare'
+),
+serviti AS (
+  SELECT e.codice_istat, e.ambito, a.anno, e.id_persona
+  FROM sigess.erogazioni e
+  JOIN educativa i ON i.ambito = e.ambito AND i.id_intervento = e.id_intervento
+  JOIN anni a ON a.anno = CAST(extract(year FROM e.data_inizio) AS BIGINT) AND e.data_inizio <= a.riferimento
+  WHERE e.stato <> 'annullata'
+  GROUP BY e.codice_istat, e.ambito, a.anno, e.id_persona
+),
+giovani AS (
+  SELECT s.codice_istat, s.anno, count(*) AS persone
+  FROM serviti s
+  JOIN sigess.persone p ON p.ambito = s.ambito AND p.id_persona = s.id_persona
+  WHERE s.anno - p.anno_nascita < 18
+  GROUP BY s.codice_istat, s.anno
+),
+distretti AS (
+  SELECT DISTINCT ambito, anno FROM serviti
+)
+SELECT r.codice_istat, r.ambito, r.anno, r.anno_popolazione, coalesce(g.persone, 0) AS numeratore, r.minori AS denominatore
+FROM residenti r
+JOIN distretti d ON d.ambito = r.ambito AND d.anno = r.anno
+LEFT JOIN giovani g ON g.codice_istat = r.codice_istat AND g.anno = r.anno
