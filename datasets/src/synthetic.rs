@@ -1,15 +1,15 @@
 //! A synthetic Lazio: the files that comuni, districts and the region would send, on the real territory and population, in their
 //! several formats, with planted faults whose list is kept aside. No real person is in it. The same seed gives the same bytes.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
-use crate::model::DatasetName;
+use crate::model::{Contract, DatasetName};
 
-mod access;
 mod assa;
 mod big;
 mod cell;
@@ -17,11 +17,13 @@ mod childcare;
 mod encode;
 mod error;
 mod faults;
-mod money;
 mod names;
+mod plans;
 mod random;
 mod reference;
 mod sheet;
+mod social;
+mod stream;
 mod style;
 mod territory;
 #[cfg(test)]
@@ -31,6 +33,7 @@ pub use big::big_csv;
 pub use error::{Error, Result};
 
 use sheet::Sheet;
+use style::Style;
 use territory::Territory;
 
 /// How large a region, and which one.
@@ -85,20 +88,14 @@ pub struct Fault {
 /// Errors: the reference data cannot be read, a contract has a column or a rule the region does not know, or the disk refuses.
 pub fn write(catalog: &Catalog, dir: &Path, options: Options, progress: &mut dyn FnMut(Progress)) -> Result<Manifest> {
     let territory = Territory::read(catalog)?;
-    let mut out = Output { catalog, dir, seed: options.seed, manifest: Manifest::default(), inspections: vec![], progress };
+    let mut out = Output { catalog, dir, seed: options.seed, manifest: Manifest::default(), known: faults::Known::default(), series: BTreeMap::new(), progress };
     for sheets in reference::sheets(catalog)? {
         out.put(sheets)?;
     }
-    let facilities = assa::facilities(&territory, options);
-    out.put(assa::registry::sheets(catalog, &facilities, options.seed)?)?;
-    out.put(assa::places::sheets(catalog, &facilities, options.seed)?)?;
-    let histories = assa::history::histories(&facilities, options.seed);
-    out.put(assa::acts::inspections(catalog, &histories)?)?;
-    out.inspections = histories.iter().flat_map(|h| &h.inspections).map(|i| i.id.clone()).collect();
-    out.put(assa::acts::acts(catalog, &histories)?)?;
-    out.put(access::sheets(catalog, &territory, options)?)?;
-    out.put(money::sheets(catalog, &territory, options.seed)?)?;
-    out.put(childcare::sheets(catalog, &territory, options)?)?;
+    let facilities = out.facilities(&territory, options)?;
+    out.childcare(&territory, options)?;
+    social::write(&mut out, &territory, &facilities, options)?;
+    out.finish()?;
     out.aside()?;
     Ok(out.manifest)
 }
@@ -115,27 +112,65 @@ struct Output<'a> {
     dir: &'a Path,
     seed: u64,
     manifest: Manifest,
-    /// Inspections that a sanction may name.
-    inspections: Vec<String>,
+    /// What the datasets so far hold, for the faults of the next.
+    known: faults::Known,
+    /// Faults of the datasets that are written file by file.
+    series: BTreeMap<DatasetName, faults::Series>,
     progress: &'a mut dyn FnMut(Progress),
 }
 
-impl Output<'_> {
+impl<'a> Output<'a> {
+    /// The datasets of ASSA.
+    fn facilities(&mut self, territory: &Territory, options: Options) -> Result<Vec<assa::Facility>> {
+        let facilities = assa::facilities(territory, options);
+        let histories = assa::history::histories(&facilities, options.seed);
+        self.known.facilities(&facilities, &histories);
+        self.put(assa::registry::sheets(self.catalog, &facilities, options.seed)?)?;
+        self.put(assa::places::sheets(self.catalog, &facilities, options.seed)?)?;
+        self.put(assa::acts::inspections(self.catalog, &histories)?)?;
+        self.put(assa::acts::acts(self.catalog, &histories)?)?;
+        Ok(facilities)
+    }
+
+    /// The datasets of SIRSE.
+    fn childcare(&mut self, territory: &Territory, options: Options) -> Result<()> {
+        let services = childcare::services(territory, options);
+        self.known.services(&services);
+        self.put(childcare::services::sheets(self.catalog, &services)?)?;
+        self.put(childcare::places::places(self.catalog, &services)?)?;
+        self.put(childcare::places::enrolments(self.catalog, &services, options.seed)?)?;
+        self.put(childcare::accreditation::sheets(self.catalog, &services, options.seed)?)?;
+        self.put(childcare::contributions::sheets(self.catalog, territory, &services, options.seed)?)
+    }
+
     /// Plants faults in the sheets of one dataset and writes each as a file.
     fn put(&mut self, mut sheets: Vec<Sheet>) -> Result<()> {
         let Some(first) = sheets.first() else { return Ok(()) };
-        let contract = self.catalog.get(&first.dataset).ok_or_else(|| Error::contract(&first.dataset, "the contract is missing"))?;
-        faults::plant(contract, &mut sheets, &self.inspections, self.seed)?;
+        let contract = self.contract(&first.dataset)?;
+        faults::plant(contract, &mut sheets, &self.known, self.seed)?;
         for sheet in &sheets {
             self.file(contract, sheet)?;
         }
         Ok(())
     }
 
-    fn file(&mut self, contract: &crate::model::Contract, sheet: &Sheet) -> Result<()> {
+    fn contract(&self, dataset: &DatasetName) -> Result<&'a Contract> {
+        self.catalog.get(dataset).ok_or_else(|| Error::contract(dataset, "the contract is missing"))
+    }
+
+    /// Plants the faults of one sheet of several that are written one after another.
+    fn plant(&mut self, contract: &Contract, sheet: &mut Sheet) -> Result<()> {
+        self.series.entry(contract.name.clone()).or_insert_with(|| faults::Series::new(contract)).plant(contract, sheet, &self.known, self.seed)
+    }
+
+    fn path(&self, sheet: &Sheet, style: &Style) -> PathBuf {
+        Path::new(&sheet.dataset.to_string()).join(&sheet.period).join(format!("{}.{}", sheet.sender, style.extension()))
+    }
+
+    fn file(&mut self, contract: &Contract, sheet: &Sheet) -> Result<()> {
         let style = style::of(sheet, self.seed);
         let encoded = encode::encode(contract, sheet, &style)?;
-        let path = Path::new(&sheet.dataset.to_string()).join(&sheet.period).join(format!("{}.{}", sheet.sender, style.extension()));
+        let path = self.path(sheet, &style);
         let full = self.dir.join(&path);
         if let Some(folder) = full.parent() {
             fs::create_dir_all(folder)?;
@@ -149,6 +184,16 @@ impl Output<'_> {
         let rows = sheet.rows.len() as u64;
         self.manifest.files.push(File { path, dataset: sheet.dataset.clone(), sender: sheet.sender.clone(), period: sheet.period.clone(), rows });
         (self.progress)(Progress { dataset: sheet.dataset.clone(), files: self.manifest.files.len(), rows });
+        Ok(())
+    }
+
+    /// Every check was broken, and the files stand in the order of delivery.
+    fn finish(&mut self) -> Result<()> {
+        for (dataset, series) in &self.series {
+            series.finish(self.contract(dataset)?)?;
+        }
+        let order: BTreeMap<&DatasetName, usize> = self.catalog.load_order().into_iter().enumerate().map(|(n, contract)| (&contract.name, n)).collect();
+        self.manifest.files.sort_by_key(|file| order.get(&file.dataset).copied());
         Ok(())
     }
 

@@ -20,13 +20,13 @@ FACTS = {
 # a minus what offices keep among themselves.
 COLUMNS = {
     "territorio.comuni": "codice_istat comune ambito asl sigla_provincia provincia codice_catastale codice_fiscale_ente latitudine longitudine superficie_kmq zona_altimetrica grado_urbanizzazione certezza",
-    "assa.strutture": "codice_struttura denominazione codice_istat ambito tipo utenza *indirizzo indirizzo_riservato -titolare -gestore natura_gestore -codice_fiscale_gestore *responsabile posti data_attivazione data_cessazione",
+    "assa.strutture": "codice_struttura denominazione codice_istat ambito tipo utenza *indirizzo *latitudine *longitudine indirizzo_riservato -titolare -gestore natura_gestore -codice_fiscale_gestore *responsabile posti data_attivazione data_cessazione",
     "assa.posti": "codice_struttura codice_istat ambito tipo_posto utenza posti_autorizzati posti_accreditati posti_convenzionati -posti_occupati data_rilevazione retta_giornaliera eta_minima eta_massima",
     "assa.provvedimenti": "id_provvedimento codice_struttura codice_istat ambito tipo numero_atto data_atto data_effetto data_fine_effetto -termine_adempimento organo posti -id_ispezione *responsabile_procedimento -impronta_documento",
     "assa.ispezioni": "id_ispezione codice_struttura codice_istat ambito organo -motivo -data_prevista data_esecuzione esito -termine_prescrizioni -ospiti_presenti -numero_verbale *ispettore **osservazioni",
     "sigess.accessi": "-id_scheda *id_persona codice_istat ambito -punto_contatto data_accesso modalita -motivo_accesso -interlocutore -utenza *fascia_eta *sesso *cittadinanza **senza_fissa_dimora **bisogno -esito -data_esito",
     "piani_zona.importi": "ambito anno ciclo fondo macro_attivita utenza fase importo quota_utenti quota_ssn leps -atto -data_atto",
-    "sirse.servizi": "codice_servizio codice_istat ambito anno denominazione tipo *indirizzo titolarita gestione posti_autorizzati posti_lattanti posti_convenzionati -iscritti ore_giornaliere mesi_apertura accreditato *coordinatore_pedagogico",
+    "sirse.servizi": "codice_servizio codice_istat ambito anno denominazione tipo *indirizzo titolarita gestione -gestore luogo_di_lavoro polo_infanzia posti_autorizzati posti_lattanti posti_convenzionati -iscritti ore_giornaliere mesi_apertura accreditato *coordinatore_pedagogico",
 }
 
 OFFICE, NAMES, ALL = "-", "-*", "-**"
@@ -36,7 +36,7 @@ OWN = {"distretto": "ambito = '{ambito}'", "comune": "codice_istat = '{codice_is
 
 def rights(dataset, role):
     """(row condition, marks the role sees, masks by column), or None when the dataset is not there for the role."""
-    shelter = {"indirizzo": "CASE WHEN indirizzo_riservato THEN NULL ELSE indirizzo END"}
+    shelter = {c: f"CASE WHEN indirizzo_riservato THEN NULL ELSE {c} END" for c in ("indirizzo", "latitudine", "longitudine")}
     home = {"indirizzo": "CASE WHEN tipo = 'nido_domestico' THEN NULL ELSE indirizzo END"}
     named = {"denominazione": "CASE WHEN indirizzo_riservato THEN 'riservata' ELSE denominazione END"}
     if dataset.startswith("territorio."):

@@ -1,12 +1,12 @@
-//! Facilities in proportion to the population: what each is, how large, since when.
+//! Facilities in proportion to the population: what each is, how large and since when; how they grew over ten years.
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use rand::Rng;
 use rand::rngs::StdRng;
 
 use super::Options;
 use super::names;
-use super::random::{around, between, day, pick, stream, weighted};
+use super::random::{around, between, day, pick, shifted, stream, weighted};
 use super::territory::{Comune, Territory};
 
 pub mod acts;
@@ -31,10 +31,27 @@ pub struct Facility {
     pub kind: &'static Kind,
     pub utenza: &'static str,
     pub operator: String,
+    /// Degrees north and east.
+    pub place: (f64, f64),
+    /// Authorised places now, or when it closed.
     pub places: i64,
+    /// The day it grew to them, and how many it had before.
+    pub grown: Option<(NaiveDate, i64)>,
     pub opened: NaiveDate,
     pub closed: Option<NaiveDate>,
-    pub accredited: bool,
+    /// Day of the first accreditation.
+    pub accredited: Option<NaiveDate>,
+}
+
+impl Facility {
+    pub fn places_on(&self, date: NaiveDate) -> i64 {
+        self.grown.filter(|(day, _)| date < *day).map_or(self.places, |(_, before)| before)
+    }
+
+    /// The last day of its history.
+    pub fn end(&self) -> NaiveDate {
+        self.closed.unwrap_or_else(today)
+    }
 }
 
 /// A type of facility: its code, how often it occurs, the users and capacity it may have.
@@ -98,8 +115,19 @@ pub fn facilities(territory: &Territory, options: Options) -> Vec<Facility> {
 fn facility(rng: &mut StdRng, comune: &Comune, n: usize) -> Facility {
     let kinds: Vec<(&'static Kind, u32)> = KINDS.iter().map(|k| (k, k.weight)).collect();
     let kind = weighted(rng, &kinds);
-    let opened = between(rng, day(2016, 2, 1), day(2025, 12, 1));
-    let lasted = rng.random_bool(0.07).then(|| between(rng, opened + chrono::Days::new(200), day(2026, 9, 30)));
+    // Half of them are older than the ten years that are told in full; new ones come every year.
+    let opened = if rng.random_bool(0.5) { between(rng, day(2004, 3, 1), day(2015, 12, 31)) } else { between(rng, day(2016, 1, 10), day(2026, 3, 31)) };
+    let closed = rng.random_bool(0.1).then(|| between(rng, (opened + Days::new(700)).max(day(2017, 1, 1)), day(2026, 9, 30)));
+    let closed = closed.filter(|closed| *closed > opened + Days::new(400) && *closed < today());
+    let places = rng.random_range(kind.capacity.0..=kind.capacity.1);
+    let (first, last) = (opened.max(day(2016, 3, 1)) + Days::new(300), closed.map_or(day(2026, 6, 30), |closed| closed - Days::new(500)));
+    let before = rng.random_range(kind.capacity.0..=places);
+    let grown = (rng.random_bool(0.35) && before < places && first < last).then(|| (between(rng, first, last), before));
+    let accredited = shifted(rng, opened.max(day(2015, 9, 1)), 60, 700);
+    // A large comune is wider: Rome reaches some fifteen kilometres from its centre.
+    let width = if comune.residenti > 1_000_000 { 0.11 } else { 0.02 };
+    let mut near = |centre: f64| centre + rng.random_range(-width..width);
+    let place = (near(comune.place.0), near(comune.place.1));
     Facility {
         code: format!("S{}-{n:04}", comune.codice_istat),
         codice_istat: comune.codice_istat.clone(),
@@ -107,9 +135,11 @@ fn facility(rng: &mut StdRng, comune: &Comune, n: usize) -> Facility {
         kind,
         utenza: pick(rng, kind.utenze),
         operator: names::body(rng),
-        places: rng.random_range(kind.capacity.0..=kind.capacity.1),
+        place,
+        places,
+        grown,
         opened,
-        closed: lasted.filter(|closed| *closed > opened && *closed < today()),
-        accredited: rng.random_bool(0.6),
+        closed,
+        accredited: (rng.random_bool(0.6) && accredited < closed.unwrap_or_else(today)).then_some(accredited),
     }
 }

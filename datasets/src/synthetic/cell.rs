@@ -1,6 +1,6 @@
 //! A value before it is written in some sender's manner.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Cell {
@@ -13,6 +13,8 @@ pub enum Cell {
     Double(String),
     Boolean(bool),
     Date(NaiveDate),
+    /// UTC.
+    Moment(NaiveDateTime),
     /// Text in the place of another type, written as it stands.
     Raw(String),
 }
@@ -68,6 +70,12 @@ impl From<bool> for Cell {
 impl From<NaiveDate> for Cell {
     fn from(date: NaiveDate) -> Self {
         Self::Date(date)
+    }
+}
+
+impl From<NaiveDateTime> for Cell {
+    fn from(moment: NaiveDateTime) -> Self {
+        Self::Moment(moment)
     }
 }
 

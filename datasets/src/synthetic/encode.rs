@@ -27,7 +27,7 @@ pub fn encode(contract: &Contract, sheet: &Sheet, style: &Style) -> Result<Encod
 }
 
 /// The header this sender uses for each column.
-fn headers(contract: &Contract, sheet: &Sheet, style: &Style) -> Vec<String> {
+pub fn headers(contract: &Contract, sheet: &Sheet, style: &Style) -> Vec<String> {
     let header = |name: &String| {
         let aliases = contract.column(name).map(|c| c.aliases.as_slice()).unwrap_or_default();
         style.alias.and_then(|n| aliases.get(n)).unwrap_or(name).clone()

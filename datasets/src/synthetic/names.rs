@@ -24,6 +24,28 @@ const STREET: [&str; 16] = [
 ];
 const BODY: [&str; 6] = ["Cooperativa sociale", "Associazione", "Fondazione", "Consorzio", "Opera", "Società"];
 
+const WOMEN: [&str; 30] = [
+    "Ada", "Carla", "Elena", "Gina", "Lidia", "Nadia", "Pia", "Sara", "Vera", "Loredana", "Mirella", "Dora", "Fulvia", "Ginevra", "Isotta", "Lavinia", "Norma", "Olga",
+    "Petra", "Rosalba", "Selvaggia", "Tullia", "Viola", "Zelinda", "Benedetta", "Donatella", "Filomena", "Mafalda", "Raffaella", "Clotilde",
+];
+const MEN: [&str; 30] = [
+    "Bruno", "Dario", "Fabio", "Ivo", "Marco", "Omar", "Remo", "Tito", "Ugo", "Zeno", "Noè", "Niccolò", "Saverio", "Amedeo", "Corrado", "Ettore", "Fulgenzio", "Gaspare",
+    "Leandro", "Manlio", "Oreste", "Prospero", "Quirino", "Ruggero", "Silvano", "Terenzio", "Valerio", "Bartolomeo", "Ferruccio", "Lodovico",
+];
+/// Surnames of our own.
+const SURNAMES: [&str; 48] = [
+    "Acquabella", "Acquadolce", "Belcolle", "Belfaggio", "Bosconero", "Campochiaro", "Campofinto", "Collemite", "D'Ombra", "Doncastagna", "Erbalunga", "Erbafolta",
+    "Fontelieve", "Fontenuova", "Fossagrande", "Granoverde", "Granduva", "Grottamara", "Lagofermo", "Lumachelli", "Malvabianca", "Mirtogrande", "Montefinto",
+    "Montegaio", "Nocedoro", "Nuvolari", "Olmogentile", "Ortolieto", "Pianterra", "Pietradolce", "Pinofresco", "Quercetani", "Ramoverde", "Rivabianca", "Rocciafonda",
+    "Sassolungo", "Selvachiara", "Sorbogrande", "Terralba", "Terramossa", "Torrelieta", "Ulivetti", "Valdoro", "Vallesanta", "Ventolieve", "Vignafelice", "Zaffiretti",
+    "Zolfanera",
+];
+
+/// First name and surname.
+pub fn pair(rng: &mut StdRng, female: bool) -> (&'static str, &'static str) {
+    (if female { pick(rng, &WOMEN) } else { pick(rng, &MEN) }, pick(rng, &SURNAMES))
+}
+
 pub fn person(rng: &mut StdRng) -> String {
     format!("{} {}", pick(rng, &FIRST), pick(rng, &LAST))
 }

@@ -1,4 +1,5 @@
-//! The region's own deliveries: districts, comuni and population, from the product's reference data.
+//! The region's own deliveries, from the product's reference data: territory, population, classifications, the state machine of
+//! facilities, weights of places.
 
 use chrono::NaiveDate;
 
@@ -12,7 +13,15 @@ use super::territory::Data;
 
 /// One list of sheets per dataset, in the order of delivery.
 pub fn sheets(catalog: &Catalog) -> Result<Vec<Vec<Sheet>>> {
-    let parts = [("territorio.ambiti", "2026", "ambiti.csv"), ("territorio.comuni", "2026", "comuni.csv"), ("territorio.popolazione", "2023", "popolazione.csv.gz")];
+    let parts = [
+        ("territorio.ambiti", "2026", "territorio/data/ambiti.csv"),
+        ("territorio.comuni", "2026", "territorio/data/comuni.csv"),
+        ("territorio.popolazione", "2023", "territorio/data/popolazione.csv.gz"),
+        ("territorio.nomenclatore", "2026", "territorio/data/nomenclatore.csv"),
+        ("territorio.nomenclatore_ponti", "2026", "territorio/data/nomenclatore_ponti.csv"),
+        ("assa.transizioni", "2026", "assa/data/transizioni.csv"),
+        ("sirse.pesi_posti", "2026", "sirse/data/pesi_posti.csv"),
+    ];
     parts.into_iter().map(|(dataset, period, file)| Ok(vec![sheet(catalog, dataset, period, file)?])).collect()
 }
 
@@ -42,6 +51,7 @@ fn typed(of: Type, text: &str) -> Option<Cell> {
             let digits = format!("{whole}{fraction:0<width$}", width = scale.into());
             (fraction.len() <= scale.into()).then(|| digits.parse().ok())?.map(|units| Cell::Decimal { units, scale })
         }
-        Type::Text | Type::Boolean | Type::Timestamp => Some(text.into()),
+        Type::Boolean => text.parse::<bool>().ok().map(Cell::Boolean),
+        Type::Text | Type::Timestamp => Some(text.into()),
     }
 }

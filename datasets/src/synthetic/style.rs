@@ -7,7 +7,7 @@ use super::random::{pick, stream, weighted};
 use super::sheet::Sheet;
 
 /// Rows above which an office exports CSV rather than a worksheet or one JSON array.
-const MANY: usize = 20_000;
+pub const MANY: usize = 20_000;
 
 #[derive(Clone, Debug)]
 pub struct Style {
@@ -110,6 +110,7 @@ impl Style {
             Cell::Boolean(value) => self.booleans[usize::from(*value)].to_owned(),
             Cell::Date(date) if self.italian_dates => date.format("%d/%m/%Y").to_string(),
             Cell::Date(date) => date.format("%Y-%m-%d").to_string(),
+            Cell::Moment(moment) => moment.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
         }
     }
 }

@@ -4,6 +4,7 @@ use rand::Rng;
 
 use super::{Facility, PERIOD};
 use crate::catalog::Catalog;
+use crate::synthetic::cell::Cell;
 use crate::synthetic::error::Result;
 use crate::synthetic::names;
 use crate::synthetic::random::{stream, weighted};
@@ -26,6 +27,7 @@ fn push(sheet: &mut Sheet, facility: &Facility, seed: u64) -> Result<()> {
     let mut rng = stream(seed, &format!("registry {}", facility.code));
     let nature = weighted(&mut rng, &[("terzo_settore", 60), ("impresa", 22), ("religioso", 10), ("pubblico", 8)]);
     let holder = if rng.random_bool(0.8) { facility.operator.clone() } else { names::body(&mut rng) };
+    let located = rng.random_bool(0.94);
     sheet.push([
         ("codice_struttura", facility.code.as_str().into()),
         ("denominazione", facility.name.as_str().into()),
@@ -33,6 +35,8 @@ fn push(sheet: &mut Sheet, facility: &Facility, seed: u64) -> Result<()> {
         ("tipo", facility.kind.code.into()),
         ("utenza", facility.utenza.into()),
         ("indirizzo", names::address(&mut rng).into()),
+        ("latitudine", located.then(|| Cell::Double(format!("{:.5}", facility.place.0))).into()),
+        ("longitudine", located.then(|| Cell::Double(format!("{:.5}", facility.place.1))).into()),
         ("indirizzo_riservato", (facility.kind.code == "casa_rifugio").into()),
         ("titolare", rng.random_bool(0.9).then_some(holder).into()),
         ("gestore", facility.operator.as_str().into()),

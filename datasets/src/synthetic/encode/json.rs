@@ -35,6 +35,6 @@ fn value(cell: &Cell, style: &Style) -> Value {
         Cell::Boolean(b) => (*b).into(),
         Cell::Decimal { units, scale } => number(&decimal(*units, *scale, '.')),
         Cell::Double(digits) => number(digits),
-        Cell::Text(_) | Cell::Date(_) | Cell::Raw(_) => style.text(cell).into(),
+        Cell::Text(_) | Cell::Date(_) | Cell::Moment(_) | Cell::Raw(_) => style.text(cell).into(),
     }
 }

@@ -44,7 +44,7 @@ fn write_typed(page: &mut Worksheet, line: u32, column: u16, cell: &Cell, style:
         Cell::Double(digits) => drop(page.write_number(line, column, digits.parse::<f64>().unwrap_or_default())?),
         Cell::Boolean(value) => drop(page.write_boolean(line, column, *value)?),
         Cell::Date(date) => drop(page.write_datetime_with_format(line, column, &ExcelDateTime::from_ymd(date.year() as u16, date.month() as u8, date.day() as u8)?, format)?),
-        Cell::Text(_) | Cell::Raw(_) => drop(page.write_string(line, column, style.text(cell))?),
+        Cell::Text(_) | Cell::Moment(_) | Cell::Raw(_) => drop(page.write_string(line, column, style.text(cell))?),
     }
     Ok(())
 }

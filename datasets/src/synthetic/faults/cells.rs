@@ -1,12 +1,15 @@
 //! One spoilt cell: empty, of another type, out of shape, out of bounds, of no list, of nobody.
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, NaiveDate};
 
 use super::draft::Draft;
+use super::{assa, childcare, plans, social, territory};
 use crate::derive::checks::Check;
+use crate::fiscal_code;
 use crate::model::{Column, Contract, Sender, Type};
 use crate::synthetic::cell::Cell;
 use crate::synthetic::error::{Error, Result};
+use crate::synthetic::random::day;
 
 pub fn spoil(draft: &mut Draft, contract: &Contract, check: &Check, column: &str) -> Result<()> {
     let missing = || Error::contract(&contract.name, format!("no fault is written for {}", check.rule));
@@ -24,6 +27,7 @@ pub fn spoil(draft: &mut Draft, contract: &Contract, check: &Check, column: &str
         "code_list" => "inesistente".into(),
         "references" => unknown(draft, column)?,
         "sender" => another(draft, contract, of),
+        "fiscal_code" => wrong_code(draft, column),
         _ => return Err(missing()),
     };
     draft.set(column, bad)?;
@@ -32,32 +36,13 @@ pub fn spoil(draft: &mut Draft, contract: &Contract, check: &Check, column: &str
 
 /// What must follow a spoilt cell so that no rule between columns breaks as well.
 fn keep_rules(draft: &mut Draft, rule: &str) -> Result<()> {
-    let rule = format!("{}.{rule}", draft.dataset());
-    match rule.as_str() {
-        "territorio.popolazione.eta.min" => draft.set("fascia_eta", "00-02"),
-        "territorio.popolazione.eta.max" => draft.set("fascia_eta", "85+"),
-        "territorio.popolazione.femmine.min" => total(draft),
-        "territorio.popolazione.maschi.min" => total(draft),
-        "assa.posti.posti_autorizzati.min" => draft.all([("posti_accreditati", 0.into()), ("posti_convenzionati", 0.into()), ("posti_occupati", 0.into())]),
-        "assa.posti.posti_accreditati.min" => draft.set("posti_convenzionati", Cell::Empty),
-        "assa.posti.eta_minima.max" => draft.set("eta_massima", Cell::Empty),
-        "assa.posti.eta_massima.min" => draft.set("eta_minima", Cell::Empty),
-        "assa.ispezioni.data_esecuzione.type" => draft.set("esito", Cell::Empty),
-        "assa.provvedimenti.data_atto.max" => draft.set("data_effetto", NaiveDate::from_ymd_opt(2102, 1, 1).map(Cell::Date).unwrap_or(Cell::Empty)),
-        "sigess.accessi.esito.code_list" => {
-            let day = draft.date("data_accesso")? + Days::new(3);
-            draft.set("data_esito", day)
-        }
-        "piani_zona.importi.importo.min" => draft.set("quota_utenti", Cell::Empty),
-        "piani_zona.importi.data_atto.min" => draft.set("fase", "programmato"),
-        "sirse.servizi.posti_autorizzati.min" => draft.set("posti_lattanti", 0),
-        _ => Ok(()),
+    match draft.sheet.dataset.area.as_str() {
+        "territorio" => territory::keep_rules(draft, rule),
+        "assa" => assa::keep_rules(draft, rule),
+        "sirse" => childcare::keep_rules(draft, rule),
+        "sigess" => social::keep_rules(draft, rule),
+        _ => plans::keep_rules(draft, rule),
     }
-}
-
-fn total(draft: &mut Draft) -> Result<()> {
-    let sum = draft.number("femmine")? + draft.number("maschi")?;
-    draft.set("totale", sum)
 }
 
 fn untyped(of: Type) -> &'static str {
@@ -82,7 +67,8 @@ fn beyond(column: &Column, bound: Option<&toml::Value>, step: i64) -> Option<Cel
         }
         Type::Double => Some(Cell::Double(format!("{:.4}", text.parse::<f64>().ok()? + step as f64))),
         Type::Date => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|day| (day + chrono::Duration::days(step)).into()),
-        Type::Text | Type::Boolean | Type::Timestamp => None,
+        Type::Timestamp => DateTime::parse_from_rfc3339(text).ok().map(|t| Cell::Moment(t.naive_utc() + chrono::Duration::seconds(step))),
+        Type::Text | Type::Boolean => None,
     }
 }
 
@@ -91,10 +77,22 @@ fn unknown(draft: &Draft, column: &str) -> Result<Cell> {
     Ok(match column {
         "ambito" => format!("{} 99", draft.text("sigla_provincia")?),
         "codice_istat" => "058999".into(),
+        "codice_voce" => "prov-inesistente".into(),
+        "codice_prestazione" | "prestazione_necessaria" => "A9.99".into(),
+        // Born where nobody is.
+        "id_persona" => fiscal_code::of("Nessuno", "Nemo", day(1930, 1, 1), false, "Z999").unwrap_or_default(),
         "codice_struttura" => format!("S{}-8999", draft.sheet.sender),
         _ => "I000000-00000".into(),
     }
     .into())
+}
+
+/// A fiscal code with the next check character.
+fn wrong_code(draft: &Draft, column: &str) -> Cell {
+    let code = draft.text(column).unwrap_or("RVBDRO50A41H501O");
+    let (head, last) = code.split_at(15);
+    let next = last.bytes().next().map_or(b'A', |c| if c == b'Z' { b'A' } else { c + 1 });
+    format!("{head}{}", char::from(next)).into()
 }
 
 /// A comune, or a district, that exists and is not the sender's.

@@ -1,8 +1,9 @@
 //! A row on its way to being faulty.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime};
 use rand::rngs::StdRng;
 
+use super::known::Known;
 use crate::synthetic::cell::Cell;
 use crate::synthetic::error::{Error, Result};
 use crate::synthetic::sheet::Sheet;
@@ -11,10 +12,12 @@ pub struct Draft<'a> {
     /// Where the row will stand.
     pub sheet: &'a Sheet,
     pub cells: Vec<Cell>,
+    /// The valid row it is a copy of.
+    pub before: &'a [Cell],
     /// Number of the fault within its dataset.
     pub n: usize,
-    /// Inspections that an act may name.
-    pub inspections: &'a [String],
+    /// What other datasets hold.
+    pub known: &'a Known,
     pub rng: &'a mut StdRng,
 }
 
@@ -47,6 +50,26 @@ impl Draft<'_> {
             Cell::Date(date) => Ok(*date),
             other => Err(Error::contract(&self.sheet.dataset, format!("{column} is not a date but {other:?}"))),
         }
+    }
+
+    pub fn moment(&self, column: &str) -> Result<NaiveDateTime> {
+        match self.get(column)? {
+            Cell::Moment(moment) => Ok(*moment),
+            other => Err(Error::contract(&self.sheet.dataset, format!("{column} is not a moment but {other:?}"))),
+        }
+    }
+
+    /// A cell of the valid row.
+    pub fn was(&self, column: &str) -> Result<Cell> {
+        Ok(self.before[self.at(column)?].clone())
+    }
+
+    /// A value of the column that another valid row of the sheet has and this one has not.
+    pub fn another(&self, column: &str) -> Result<Cell> {
+        let at = self.at(column)?;
+        let other = |cells: &&[Cell]| !cells[at].is_empty() && cells[at] != self.before[at];
+        let found = self.sheet.rows.iter().filter(|row| row.fault.is_none()).map(|row| row.cells.as_slice()).find(other);
+        found.map(|cells| cells[at].clone()).ok_or_else(|| Error::contract(&self.sheet.dataset, format!("{column} has one value only")))
     }
 
     pub fn set(&mut self, column: &str, cell: impl Into<Cell>) -> Result<()> {
