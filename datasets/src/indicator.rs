@@ -3,7 +3,7 @@
 
 pub mod contract;
 pub(crate) mod load;
-mod shape;
+pub(crate) mod shape;
 mod verify;
 
 use serde::{Deserialize, Serialize};

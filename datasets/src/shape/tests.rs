@@ -6,6 +6,8 @@ use serde::de::DeserializeOwned;
 use toml::Table;
 
 use super::*;
+use crate::indicator::Indicator;
+use crate::indicator::shape::INDICATOR;
 use crate::model::{Access, Column, Contract, Derived, Feed, Lookup, Publication, Role, Rule, SetRule, Text};
 use crate::read::sample_table;
 
@@ -22,6 +24,7 @@ fn shapes_agree_with_structs() {
     agree::<Derived>(&DERIVED);
     agree::<Role>(&ROLE);
     agree::<Text>(&TEXT);
+    agree::<Indicator>(&INDICATOR);
 }
 
 fn agree<T: DeserializeOwned>(shape: &Shape) {

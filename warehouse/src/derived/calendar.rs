@@ -1,0 +1,71 @@
+//! The years of the indicators, each with its last day that counts.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch};
+use arrow::datatypes::Date32Type;
+use chrono::{Datelike, Days, NaiveDate, Utc};
+
+use crate::error::{Error, Result};
+
+/// A month counts when it is over: a figure of the current year is that of the end of the last closed month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Calendar {
+    /// Last day of the last closed month.
+    pub reference: NaiveDate,
+}
+
+impl Calendar {
+    pub fn today() -> Self {
+        Self::on(Utc::now().date_naive())
+    }
+
+    pub fn on(today: NaiveDate) -> Self {
+        let first = today.with_day(1).unwrap_or(today);
+        Self { reference: first.checked_sub_days(Days::new(1)).unwrap_or(first) }
+    }
+
+    /// Last day of `year` that counts; `None` for a year without one.
+    pub fn reference_of(&self, year: i64) -> Option<NaiveDate> {
+        let first = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, 1, 1)?;
+        let last = NaiveDate::from_ymd_opt(first.year(), 12, 31)?;
+        (first <= self.reference).then_some(last.min(self.reference))
+    }
+
+    /// Whether `year` is not over at the reference day.
+    pub fn is_under_way(&self, year: i64) -> bool {
+        self.reference_of(year).is_none_or(|day| (day.month(), day.day()) != (12, 31))
+    }
+
+    /// The table `anni`: `anno`, `inizio` and `fine` (1 January, 31 December), `riferimento`.
+    pub fn table(&self, from: i64) -> Result<RecordBatch> {
+        let years: Vec<(i64, NaiveDate)> = (from..=i64::from(self.reference.year())).filter_map(|year| Some((year, self.reference_of(year)?))).collect();
+        let day = |month, day| {
+            let days = years.iter().map(|(year, _)| NaiveDate::from_ymd_opt(i32::try_from(*year).ok()?, month, day)).map(|d| d.map(Date32Type::from_naive_date));
+            Arc::new(days.collect::<Date32Array>()) as ArrayRef
+        };
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(years.iter().map(|(year, _)| *year)));
+        let references: ArrayRef = Arc::new(Date32Array::from_iter_values(years.iter().map(|(_, day)| Date32Type::from_naive_date(*day))));
+        let columns = [("anno", numbers), ("inizio", day(1, 1)), ("fine", day(12, 31)), ("riferimento", references)];
+        RecordBatch::try_from_iter(columns).map_err(|e| Error::internal("derived.years", e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_year_ends_with_its_last_closed_month() {
+        let day = |y, m, d| NaiveDate::from_ymd_opt(y, m, d).unwrap();
+        let november = Calendar::on(day(2026, 11, 23));
+        assert_eq!(november.reference_of(2025), Some(day(2025, 12, 31)));
+        assert_eq!(november.reference_of(2026), Some(day(2026, 10, 31)));
+        assert!(november.is_under_way(2026) && !november.is_under_way(2025));
+        // In January nothing of the year is over.
+        let january = Calendar::on(day(2027, 1, 31));
+        assert_eq!(january.reference_of(2027), None);
+        assert_eq!(january.table(2025).unwrap().num_rows(), 2);
+        assert!(!january.is_under_way(2026));
+    }
+}
