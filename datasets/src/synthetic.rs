@@ -140,7 +140,7 @@ impl<'a> Output<'a> {
         self.put(childcare::places::places(self.catalog, &services)?)?;
         self.put(childcare::places::enrolments(self.catalog, &services, options.seed)?)?;
         self.put(childcare::accreditation::sheets(self.catalog, &services, options.seed)?)?;
-        self.put(childcare::contributions::sheets(self.catalog, territory, &services, options.seed)?)
+        self.put(childcare::contributions::sheets(self.catalog, territory, &services, options)?)
     }
 
     /// Plants faults in the sheets of one dataset and writes each as a file.

@@ -21,7 +21,7 @@ mod homes;
 mod interventions;
 mod items;
 mod minors;
-mod people;
+pub mod people;
 pub mod size;
 mod story;
 #[cfg(test)]

@@ -15,26 +15,31 @@ use crate::synthetic::error::Result;
 use crate::synthetic::names;
 use crate::synthetic::random::{around, between, day, shifted, stream, weighted};
 use crate::synthetic::sheet::Sheet;
+use crate::synthetic::social::people::{self, Person};
+use crate::synthetic::social::size::{self, Size};
 use crate::synthetic::territory::Territory;
+use crate::synthetic::Options;
 
 /// Lines of the programme of DGR 520/2023; one line stands for all before it.
 const LINES: [&str; 3] = ["gestione_ordinaria", "manutenzione_ordinaria", "avvio_nidi"];
 /// Families that ask for each hundred children enrolled, in 2016 and each year more.
 const FAMILIES: (f64, f64) = (8.0, 0.8);
+/// Persons of a district and year among whom known parents are looked for.
+const MOST: usize = 120;
 
-pub fn sheets(catalog: &Catalog, territory: &Territory, services: &[Service], seed: u64) -> Result<Vec<Sheet>> {
-    let birthplaces: Vec<&str> = territory.comuni.iter().map(|c| c.belfiore.as_str()).collect();
+pub fn sheets(catalog: &Catalog, territory: &Territory, services: &[Service], options: Options) -> Result<Vec<Sheet>> {
+    let parents = Parents::of(territory, options);
     let mut sheets = vec![];
     for year in 2016..=2026 {
         let mut sheet = Sheet::new(catalog, "sirse.domande_contributo", "lazio", &year.to_string())?;
-        let mut rng = stream(seed, &format!("contributions {year}"));
+        let mut rng = stream(options.seed, &format!("contributions {year}"));
         of_comuni(&mut sheet, &mut rng, services, year)?;
         for service in services.iter().filter(|s| s.since <= year) {
             if !service.public && service.accredited_in(year) && rng.random_bool(0.7) {
                 let asked = service.places_in(year) * rng.random_range(60_000..90_000);
                 push(&mut sheet, &mut rng, year, &Applicant::operator(service), asked)?;
             }
-            of_families(&mut sheet, &mut rng, service, year, &birthplaces)?;
+            of_families(&mut sheet, &mut rng, service, year, &parents)?;
         }
         sheets.push(sheet);
     }
@@ -78,11 +83,11 @@ fn of_comuni(sheet: &mut Sheet, rng: &mut StdRng, services: &[Service], year: i6
     Ok(())
 }
 
-fn of_families(sheet: &mut Sheet, rng: &mut StdRng, service: &Service, year: i64, birthplaces: &[&str]) -> Result<()> {
+fn of_families(sheet: &mut Sheet, rng: &mut StdRng, service: &Service, year: i64, parents: &Parents) -> Result<()> {
     let enrolled = service.enrolled(year, service.places_in(year)) as f64;
     let share = (FAMILIES.0 + FAMILIES.1 * (year - 2016) as f64) / 100.0;
     for _ in 0..around(rng, enrolled * share) {
-        let person = parent(rng, year, birthplaces);
+        let person = parents.one(rng, &service.codice_istat, year);
         let applicant = Applicant { kind: "utente", line: "rette_utenti", codice_istat: &service.codice_istat, service: Some(&service.code), person };
         let asked = rng.random_range(40_000..300_000);
         push(sheet, rng, year, &applicant, asked)?;
@@ -90,12 +95,47 @@ fn of_families(sheet: &mut Sheet, rng: &mut StdRng, service: &Service, year: i64
     Ok(())
 }
 
-/// The fiscal code of a made-up parent of a small child.
-fn parent(rng: &mut StdRng, year: i64, birthplaces: &[&str]) -> Option<String> {
-    let name = names::person(rng);
-    let (first, last) = name.split_once(' ')?;
-    let born = between(rng, day(year as i32 - 44, 1, 1), day(year as i32 - 22, 12, 28));
-    fiscal_code::of(last, first, born, first.ends_with('a'), birthplaces[rng.random_range(0..birthplaces.len())])
+/// Who asks for a small child: often a person whom the district's services know.
+struct Parents<'a> {
+    /// The district of each comune.
+    district: BTreeMap<&'a str, &'a str>,
+    /// By district: fiscal code, day of birth, year in which the services met the person.
+    known: BTreeMap<&'a str, Vec<(String, NaiveDate, i64)>>,
+    birthplaces: Vec<&'a str>,
+}
+
+impl<'a> Parents<'a> {
+    fn of(territory: &'a Territory, options: Options) -> Self {
+        let size = Size::of(options);
+        let mut known: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        for district in size::districts(territory, &size) {
+            for year in size::FIRST..=size::LAST {
+                let met = (size.entering(f64::from(district.residents), year) as usize).min(MOST);
+                let persons = (0..met).map(|n| people::person(options.seed, territory, &district, year, n, 0).0);
+                let adult = |p: &Person| (15..=44).contains(&p.age(day(year, 1, 1)));
+                known.entry(district.ambito).or_default().extend(persons.filter(adult).map(|p| (p.code, p.born, i64::from(year))));
+            }
+        }
+        Self {
+            district: territory.comuni.iter().map(|c| (c.codice_istat.as_str(), c.ambito.as_str())).collect(),
+            known,
+            birthplaces: territory.comuni.iter().map(|c| c.belfiore.as_str()).collect(),
+        }
+    }
+
+    /// The fiscal code of a parent between twenty-two and forty-four.
+    fn one(&self, rng: &mut StdRng, codice_istat: &str, year: i64) -> Option<String> {
+        let (oldest, youngest) = (day(year as i32 - 44, 1, 1), day(year as i32 - 22, 12, 28));
+        let district = self.district.get(codice_istat).and_then(|district| self.known.get(district));
+        let fits = |(_, born, met): &&(String, NaiveDate, i64)| *met <= year && (oldest..=youngest).contains(born);
+        let fitting: Vec<&(String, NaiveDate, i64)> = district.into_iter().flatten().filter(fits).collect();
+        if !fitting.is_empty() && rng.random_bool(0.4) {
+            return Some(fitting[rng.random_range(0..fitting.len())].0.clone());
+        }
+        let female = rng.random_bool(0.7);
+        let (first, last) = names::pair(rng, female);
+        fiscal_code::of(last, first, between(rng, oldest, youngest), female, self.birthplaces[rng.random_range(0..self.birthplaces.len())])
+    }
 }
 
 /// How far applications of an educational year have come by autumn 2026.
