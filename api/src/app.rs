@@ -8,6 +8,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use ingest::deliver::Deliveries;
 use ingest::read::Bounds;
+use ingest::siuss::Siuss;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rustls::ServerConfig;
 use warehouse::Warehouse;
@@ -17,6 +18,7 @@ use warehouse::worker::{Pool, PoolConfig};
 
 use crate::accounts::Accounts;
 use crate::config::{Data, Listen, is_loopback};
+use crate::doors::http::waas::voucher::Vouchers;
 use crate::queries;
 use crate::server::Addresses;
 use crate::tls::Tls;
@@ -28,6 +30,10 @@ pub struct App {
     pub pool: Pool,
     pub accounts: Accounts,
     pub deliveries: Deliveries,
+    /// The national flows.
+    pub siuss: Siuss,
+    /// What vouchers of PDND are checked against, if they are taken.
+    pub vouchers: Arc<Option<Vouchers>>,
     /// The service's own tables (`sistema.*`).
     pub system: SystemLog,
     pub tls: Tls,
@@ -52,7 +58,13 @@ impl App {
         let warehouse = Warehouse::open(data.warehouse(limits.clone())?).await?;
         let accounts = Accounts::open(&data.state()?).await.context("the state store")?;
         let system = SystemLog::start(warehouse.clone());
-        let deliveries = Deliveries::new(&warehouse, system.clone(), Bounds::default(), home.join("spool"))?;
+        let vault = data.vault(system.clone()).await?;
+        let deliveries = Deliveries::new(&warehouse, system.clone(), vault, Bounds::default(), home.join("spool"))?;
+        let siuss = Siuss::new(&deliveries, &listen.siuss_operator);
+        let vouchers = match (&listen.waas_keys, &listen.waas_audience) {
+            (Some(keys), Some(audience)) => Some(Vouchers::load(keys, audience).context("the keys of PDND vouchers")?),
+            _ => None,
+        };
         let log = queries::log(warehouse.catalog(), system.clone())?;
         let pool = Pool::start(PoolConfig { command: worker, limits, log }).await?;
         Ok(Self {
@@ -60,6 +72,8 @@ impl App {
             pool,
             accounts,
             deliveries,
+            siuss,
+            vouchers: Arc::new(vouchers),
             system,
             tls,
             listen: Arc::new(listen),
@@ -89,6 +103,7 @@ impl App {
         if let Err(error) = self.system.close().await {
             tracing::error!(%error, "records of queries are not written");
         }
+        self.deliveries.vault().close().await;
         self.accounts.close().await;
     }
 }

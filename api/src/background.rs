@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use warehouse::derived::Derivations;
 use warehouse::lake::MaintainOptions;
 
 use crate::app::App;
@@ -14,6 +15,9 @@ use crate::app::App;
 const FLUSH: Duration = Duration::from_secs(2);
 /// How soon a delivery by another process (`siss deliver`) is seen.
 const REFRESH: Duration = Duration::from_secs(5);
+/// How soon a commit of this process is computed on, and one of another.
+const LOOK: Duration = Duration::from_millis(100);
+const OTHERS: Duration = Duration::from_secs(1);
 /// Wait before an inbox that could not be watched is tried again.
 const AGAIN: Duration = Duration::from_secs(10);
 
@@ -22,6 +26,8 @@ pub fn start(app: &App, inbox: Option<PathBuf>, maintain: Option<Duration>, stop
     let mut tasks = JoinSet::new();
     tasks.spawn(flush(app.clone(), stop.clone()));
     tasks.spawn(refresh(app.clone(), stop.clone()));
+    tasks.spawn(derive(app.clone(), stop.clone()));
+    tasks.spawn(national(app.clone(), stop.clone()));
     if let Some(inbox) = inbox {
         tasks.spawn(watch(app.clone(), inbox, stop.clone()));
     }
@@ -43,6 +49,53 @@ async fn refresh(app: App, stop: CancellationToken) {
     while wait(REFRESH, &stop).await {
         if let Err(error) = app.warehouse.lake().refresh_all().await {
             tracing::warn!(%error, "the tables could not be looked at");
+        }
+    }
+}
+
+/// Builds the national flows when what they are made of moved, and shows in `sistema.siuss` what became of them.
+async fn national(app: App, stop: CancellationToken) {
+    while wait(FLUSH, &stop).await {
+        let work = async {
+            if app.siuss.due().await? {
+                let done = app.siuss.run("servizio").await?;
+                if done.flows > 0 {
+                    tracing::info!(lines = done.lines, flows = done.flows, revoked = done.revoked, held = done.held, "national flows built");
+                }
+            }
+            app.siuss.publish().await
+        };
+        let worked = tokio::select! {
+            () = stop.cancelled() => return,
+            worked = work => worked,
+        };
+        if let Err(error) = worked {
+            tracing::error!(%error, "the national flows could not be built; they are tried again");
+            if !wait(AGAIN, &stop).await {
+                return;
+            }
+        }
+    }
+}
+
+/// Computes what follows from a delivery as soon as it is committed.
+async fn derive(app: App, stop: CancellationToken) {
+    let derivations = Derivations::new(app.warehouse.clone());
+    let mut looked = Instant::now();
+    while wait(LOOK, &stop).await {
+        if looked.elapsed() >= OTHERS {
+            looked = Instant::now();
+            if let Err(error) = derivations.refresh().await {
+                tracing::warn!(%error, "the inputs of computed datasets could not be looked at");
+            }
+        }
+        if !derivations.due() {
+            continue;
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            // Each failure was logged; it is tried again after a while.
+            _ = derivations.run() => {}
         }
     }
 }

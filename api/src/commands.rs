@@ -11,10 +11,13 @@ use crate::logs;
 mod check;
 mod deliver;
 mod demo;
+mod derive;
+mod erase;
 mod maintain;
 pub mod progress;
 mod read;
 mod serve;
+mod siuss;
 mod sql;
 mod token;
 mod user;
@@ -41,6 +44,9 @@ pub enum Command {
     User(Box<user::Args>),
     Token(Box<token::Args>),
     Maintain(Box<maintain::Args>),
+    Derive(Box<derive::Args>),
+    Siuss(Box<siuss::Args>),
+    Erase(Box<erase::Args>),
     #[command(hide = true)]
     Worker(Box<worker::Args>),
 }
@@ -83,6 +89,9 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::User(args) => user::run(*args).await,
             Command::Token(args) => token::run(*args).await,
             Command::Maintain(args) => maintain::run(*args).await,
+            Command::Derive(args) => derive::run(*args).await,
+            Command::Siuss(args) => siuss::run(*args).await,
+            Command::Erase(args) => erase::run(*args).await,
             Command::Worker(args) => worker::run(*args).await,
         }
     });

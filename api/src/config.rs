@@ -5,10 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use datasets::catalog::Catalog;
+use ingest::vault::Vault;
 use warehouse::config::{Config, Limits};
 use warehouse::lake::StoreOptions;
+use warehouse::system::SystemLog;
 
 mod file;
 
@@ -50,6 +53,12 @@ pub struct Data {
     /// State store (accounts, tokens): `sqlite:///path` or `postgres://user@host/database` [default: sqlite in HOME/state/siss.db]
     #[arg(long, env = "SISS_STATE", hide_env_values = true, value_name = "URL")]
     pub state: Option<String>,
+    /// Vault of identities (who persons are, sealed): `sqlite:///path` or `postgres://user@host/database` [default: sqlite in HOME/vault/vault.db]
+    #[arg(long, env = "SISS_VAULT", hide_env_values = true, value_name = "URL")]
+    pub vault: Option<String>,
+    /// Key of the vault, made with it; keep a copy apart from the data: without it identities are lost [default: HOME/vault/key]
+    #[arg(long, env = "SISS_VAULT_KEY", value_name = "FILE")]
+    pub vault_key: Option<PathBuf>,
     /// S3: address of the service, if it is not Amazon's
     #[arg(long, env = "SISS_S3_ENDPOINT", value_name = "URL")]
     pub s3_endpoint: Option<String>,
@@ -119,6 +128,15 @@ pub struct Listen {
     /// Seconds that running answers get to finish when the server stops
     #[arg(long, env = "SISS_GRACE", default_value_t = 10, value_name = "SECONDS")]
     pub grace: u64,
+    /// Keys (JWKS) that PDND vouchers for the national flows are signed with; with --waas-audience [default: only accounts of the role inps]
+    #[arg(long, env = "SISS_WAAS_KEYS", requires = "waas_audience", value_name = "FILE")]
+    pub waas_keys: Option<PathBuf>,
+    /// Audience of those vouchers: the address of the service as registered on PDND
+    #[arg(long, env = "SISS_WAAS_AUDIENCE", requires = "waas_keys", value_name = "TEXT")]
+    pub waas_audience: Option<String>,
+    /// Fiscal code of the body that sends the national flows, named in each of them
+    #[arg(long, env = "SISS_SIUSS_OPERATOR", default_value = ingest::siuss::OPERATOR, value_name = "CODE")]
+    pub siuss_operator: String,
 }
 
 impl Data {
@@ -146,6 +164,17 @@ impl Data {
             Some(url) => Ok(url.clone()),
             None => Ok(crate::state::sqlite_url(&self.home()?.join("state").join("siss.db"))?),
         }
+    }
+
+    /// The vault of identities, opened.
+    pub async fn vault(&self, system: SystemLog) -> anyhow::Result<Vault> {
+        let folder = self.home()?.join("vault");
+        let url = match &self.vault {
+            Some(url) => url.clone(),
+            None => crate::state::sqlite_url(&folder.join("vault.db"))?,
+        };
+        let key = self.vault_key.clone().unwrap_or_else(|| folder.join("key"));
+        Vault::open(&url, &key, system).await.context("the vault of identities")
     }
 
     /// The folder of contracts.

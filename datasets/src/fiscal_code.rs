@@ -59,7 +59,7 @@ fn letters(name: &str, first: bool) -> String {
     if first && consonants.len() >= 4 {
         consonants.remove(1);
     }
-    consonants.into_iter().chain(plain.iter().filter(vowel).copied()).chain("XXX".chars()).take(3).collect()
+    consonants.into_iter().chain(plain.iter().filter(vowel).copied()).chain(std::iter::repeat_n('X', 3)).take(3).collect()
 }
 
 fn unaccented(c: char) -> Option<char> {

@@ -14,9 +14,11 @@ use warehouse::lake::Lake;
 
 use crate::convert::{Formats, clean, convert};
 use crate::error::{Error, Result};
+use crate::identity::Identity;
 use crate::messages::sentence;
 use crate::read::Ragged;
 use crate::report::Violation;
+use crate::vault::{Arriving, HIDDEN};
 
 /// A contract's checks, compiled, with the reference values of one moment.
 pub struct Checker {
@@ -30,6 +32,8 @@ pub struct Checker {
     lookups: HashMap<usize, Arc<HashMap<String, String>>>,
     /// Comuni of the sender, when it is a district.
     members: HashSet<String>,
+    /// For a contract that tells who persons are.
+    identity: Option<Identity>,
     evaluator: Evaluator,
     schema: SchemaRef,
     judged: SchemaRef,
@@ -37,20 +41,57 @@ pub struct Checker {
 
 /// A judged batch.
 pub struct Checked {
-    /// The rows that stand, in the contract's schema plus the line.
-    pub valid: RecordBatch,
+    /// All rows, in the lake's schema plus the line.
+    rows: RecordBatch,
+    /// Persons of the rows that stood before [`Self::refuse`], for the vault.
+    persons: Vec<Arriving>,
     pub findings: Vec<Violation>,
     pub lines: Int64Array,
     /// By row of the batch: whether it stands.
     pub stands: BooleanArray,
     /// Key columns of the whole batch, for uniqueness.
     pub keys: Vec<ArrayRef>,
+    warned: HashSet<usize>,
+}
+
+impl Checked {
+    /// The rows that stand.
+    pub fn valid(&self) -> Result<RecordBatch> {
+        if self.stands.true_count() == self.stands.len() {
+            return Ok(self.rows.clone());
+        }
+        filter_record_batch(&self.rows, &self.stands).map_err(|e| Error::internal("check.filter", e))
+    }
+
+    /// Refuses more rows, each for its finding.
+    pub fn refuse(&mut self, more: Vec<(usize, Violation)>) {
+        if more.is_empty() {
+            return;
+        }
+        let rows: HashSet<usize> = more.iter().map(|(row, _)| *row).collect();
+        self.stands = (0..self.stands.len()).map(|row| Some(self.stands.value(row) && !rows.contains(&row))).collect();
+        self.findings.extend(more.into_iter().map(|(_, finding)| finding));
+        self.findings.sort_by_key(|v| v.line);
+    }
+
+    /// The persons of the rows that stand.
+    pub fn persons(&mut self) -> Vec<Arriving> {
+        let mut persons = std::mem::take(&mut self.persons);
+        if !persons.is_empty() {
+            let standing: HashSet<i64> = self.lines.values().iter().enumerate().filter(|(row, _)| self.stands.value(*row)).map(|(_, line)| *line).collect();
+            persons.retain(|one| standing.contains(&one.line));
+        }
+        persons
+    }
+
     /// Rows with at least one warning among those that stand.
-    pub warned: u64,
+    pub fn warned(&self) -> u64 {
+        self.warned.iter().filter(|row| self.stands.value(**row)).count() as u64
+    }
 }
 
 impl Checker {
-    pub async fn new(contract: &Contract, sender: &str, formats: Formats, lake: &Lake) -> Result<Self> {
+    pub async fn new(contract: &Contract, sender: &str, formats: Formats, lake: &Lake, identity: Option<Identity>) -> Result<Self> {
         let mut checks = checks(contract);
         let derived = |check: &Check| check.column.as_deref().and_then(|c| contract.column(c)).is_some_and(|c| c.lookup.is_some());
         checks.sort_by_key(|c| (matches!(c.kind, CheckKind::Sender), derived(c)));
@@ -76,15 +117,11 @@ impl Checker {
             Sender::Ambito => members(lake, sender).await?,
             _ => HashSet::new(),
         };
-        let schema = stored(contract);
-        let judged = judged(contract, &schema);
+        let schema = with_line(&datasets::derive::arrow::lake_schema(contract));
+        let judged = judged(contract, &with_line(&datasets::derive::arrow::schema(contract)));
         let sql: Vec<&str> = checks.iter().filter_map(|c| if let CheckKind::Sql(sql) = &c.kind { Some(sql.as_str()) } else { None }).collect();
         let evaluator = Evaluator::new(judged.clone(), &sql)?;
-        Ok(Self { contract: contract.clone(), sender: sender.to_owned(), formats, checks, allowed, lookups, members, evaluator, schema, judged })
-    }
-
-    pub fn schema(&self) -> SchemaRef {
-        self.schema.clone()
+        Ok(Self { contract: contract.clone(), sender: sender.to_owned(), formats, checks, allowed, lookups, members, identity, evaluator, schema, judged })
     }
 
     /// What is said of a repeated key.
@@ -98,19 +135,23 @@ impl Checker {
     pub fn check(&self, lines: &[i64], cells: Vec<StringArray>, ragged: &[Ragged]) -> Result<Checked> {
         let lines = &Int64Array::from(lines.to_vec());
         let cells: Vec<StringArray> = cells.iter().map(|c| clean(c, &self.formats)).collect();
-        let typed = self.typed(&cells);
+        let mut typed = self.typed(&cells);
         let mut columns: Vec<ArrayRef> = vec![Arc::new(lines.clone())];
         columns.extend(typed.iter().cloned());
         columns.extend(self.untyped().map(|i| Arc::new(cells[i].clone()) as ArrayRef));
         let whole = RecordBatch::try_new(self.judged.clone(), columns).map_err(|e| Error::internal("check.batch", e))?;
         let mut conditions = self.evaluator.booleans(&whole)?.into_iter();
+        // Conditions see what was delivered; from here on a person is a pseudonym.
+        for (at, pseudonyms) in self.identity.iter().flat_map(|identity| identity.pseudonyms(&cells)) {
+            typed[at] = Arc::new(pseudonyms);
+        }
 
         let rows = lines.len();
         let mut flagged: HashMap<usize, HashSet<usize>> = HashMap::new();
         let (mut refused, mut warned, mut findings) = (HashSet::new(), HashSet::new(), Vec::new());
         for row in ragged.iter().filter(|r| r.extra.iter().any(|cell| !cell.trim().is_empty())) {
             refused.insert(row.row);
-            let value = row.extra.join(" | ");
+            let value = if self.identity.is_some() { HIDDEN.to_owned() } else { row.extra.join(" | ") };
             let message = sentence("row.cells", &value);
             findings.push(Violation { line: Some(row.line), column: None, rule: "row.cells".into(), severity: Severity::Error, value: Some(value), message });
         }
@@ -149,11 +190,15 @@ impl Checker {
         refused.iter().for_each(|r| stands.set_bit(*r, false));
         let stands = BooleanArray::new(stands.finish(), None);
         let keys = self.contract.key.iter().map(|k| typed[self.contract.columns.iter().position(|c| c.name == *k).expect("the key is checked at load")].clone()).collect();
-        let mut kept = typed;
+        let persons = match &self.identity {
+            Some(identity) => identity.persons(lines, &cells, &typed, &stands)?,
+            None => Vec::new(),
+        };
+        let in_vault = |at: usize| self.contract.columns[at].identity == Some(datasets::model::Identity::Vault);
+        let mut kept: Vec<ArrayRef> = typed.into_iter().enumerate().filter(|(at, _)| !in_vault(*at)).map(|(_, column)| column).collect();
         kept.push(Arc::new(lines.clone()));
         let batch = RecordBatch::try_new(self.schema.clone(), kept).map_err(|e| Error::internal("check.batch", e))?;
-        let valid = if refused.is_empty() { batch } else { filter_record_batch(&batch, &stands).map_err(|e| Error::internal("check.filter", e))? };
-        Ok(Checked { valid, findings, stands, keys, lines: lines.clone(), warned: warned.difference(&refused).count() as u64 })
+        Ok(Checked { rows: batch, persons, findings, stands, keys, lines: lines.clone(), warned })
     }
 
     fn typed(&self, cells: &[StringArray]) -> Vec<ArrayRef> {
@@ -161,7 +206,7 @@ impl Checker {
         let one = |(i, column): (usize, &datasets::model::Column)| match self.lookups.get(&i) {
             Some(values) => {
                 let by = &cells[position(&column.lookup.as_ref().expect("it has one").by)];
-                let found: StringArray = by.iter().map(|key| key.and_then(|k| values.get(k).cloned())).collect();
+                let found: StringArray = by.iter().map(|key| key.and_then(|k| values.get(k))).collect();
                 convert(column, &found, &self.formats)
             }
             None => convert(column, &cells[i], &self.formats),
@@ -175,7 +220,7 @@ impl Checker {
 
     fn not_among(&self, at: Option<usize>, cells: &[StringArray], typed: &[ArrayRef], allowed: Option<&HashSet<String>>) -> Vec<usize> {
         let (Some(at), Some(allowed)) = (at, allowed) else { return Vec::new() };
-        let values = if self.lookups.contains_key(&at) { typed[at].as_string::<i32>() } else { &cells[at] };
+        let values = if self.lookups.contains_key(&at) || self.contract.columns[at].identity.is_some() { typed[at].as_string::<i32>() } else { &cells[at] };
         values.iter().enumerate().filter(|(_, v)| v.is_some_and(|v| !allowed.contains(v))).map(|(i, _)| i).collect()
     }
 
@@ -192,7 +237,8 @@ impl Checker {
             Some(found) if self.lookups.contains_key(&column) => found,
             _ => &cells[column],
         };
-        values.is_valid(row).then(|| values.value(row).to_owned())
+        let value = values.is_valid(row).then(|| values.value(row).to_owned())?;
+        Some(self.identity.iter().fold(value, |value, identity| identity.shown(column, row, value, cells)))
     }
 }
 
@@ -203,9 +249,9 @@ async fn members(lake: &Lake, ambito: &str) -> Result<HashSet<String>> {
     Ok(districts.iter().filter(|(_, a)| *a == ambito).map(|(code, _)| code.clone()).collect())
 }
 
-/// The contract's columns and the line, as a writer takes them.
-fn stored(contract: &Contract) -> SchemaRef {
-    let mut fields: Vec<Arc<Field>> = datasets::derive::arrow::schema(contract).fields().iter().map(|f| Arc::new(f.as_ref().clone().with_nullable(true))).collect();
+/// Columns, each of which may be empty, and the line.
+fn with_line(schema: &Schema) -> SchemaRef {
+    let mut fields: Vec<Arc<Field>> = schema.fields().iter().map(|f| Arc::new(f.as_ref().clone().with_nullable(true))).collect();
     fields.push(Arc::new(Field::new(system::LINE, DataType::Int64, false)));
     Arc::new(Schema::new(fields))
 }

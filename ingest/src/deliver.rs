@@ -13,12 +13,14 @@ use warehouse::lake::Lake;
 use warehouse::system::SystemLog;
 
 use crate::error::{Error, Kind, Result};
+use crate::identity::tells_persons;
 use crate::incoming::{self, Incoming, Receipt};
 use crate::landing::Landing;
 use crate::pipeline::{self, Progress};
 use crate::read::Bounds;
 use crate::record;
 use crate::report::Report;
+use crate::vault::{Clear, Sealer, Secret, Vault, reseal};
 
 /// The delivery service of one lake; cloning is cheap.
 #[derive(Clone)]
@@ -26,6 +28,7 @@ pub struct Deliveries {
     lake: Lake,
     landing: Landing,
     system: SystemLog,
+    vault: Vault,
     bounds: Bounds,
     spool: PathBuf,
     /// One delivery of a dataset at a time: their commits would only get in each other's way.
@@ -36,23 +39,45 @@ pub struct Deliveries {
 
 impl Deliveries {
     /// `spool` is a local folder for files on their way in; it is made if missing.
-    pub fn new(warehouse: &Warehouse, system: SystemLog, bounds: Bounds, spool: PathBuf) -> Result<Self> {
+    pub fn new(warehouse: &Warehouse, system: SystemLog, vault: Vault, bounds: Bounds, spool: PathBuf) -> Result<Self> {
         std::fs::create_dir_all(&spool)?;
         let lake = warehouse.lake().clone();
         let landing = Landing::new(lake.store().objects());
-        Ok(Self { lake, landing, system, bounds, spool, turns: Arc::default(), unrecorded: Arc::default() })
+        Ok(Self { lake, landing, system, vault, bounds, spool, turns: Arc::default(), unrecorded: Arc::default() })
     }
 
     pub fn landing(&self) -> &Landing {
         &self.landing
     }
 
-    /// Takes in a stream. When the receipt is returned the bytes are durable. The same delivery again gives the same receipt.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    pub(crate) fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    pub(crate) fn spool(&self) -> &Path {
+        &self.spool
+    }
+
+    pub fn lake(&self) -> &Lake {
+        &self.lake
+    }
+
+    /// Whether files of a dataset tell who persons are.
+    pub fn tells_persons(&self, dataset: &str) -> bool {
+        dataset.parse().ok().and_then(|name| self.lake.catalog().get(&name)).is_some_and(tells_persons)
+    }
+
+    /// Takes in a stream; what tells who persons are is sealed before it touches a disk. When the receipt is returned the bytes are durable. The same delivery again gives the same receipt.
     pub async fn receive(&self, incoming: Incoming, mut body: impl AsyncRead + Unpin) -> Result<Receipt> {
-        incoming::check(self.lake.catalog(), &self.lake, &incoming).await?;
+        let contract = incoming::check(self.lake.catalog(), &self.lake, &incoming).await?;
+        let mut sealer = if tells_persons(contract) { Some(Sealer::new(Secret::fresh()?)) } else { None };
         let (file, spooled) = tempfile::NamedTempFile::new_in(&self.spool)?.into_parts();
         let mut file = tokio::fs::File::from_std(file);
-        let (mut digest, mut bytes, mut buffer) = (Sha256::new(), 0u64, vec![0; 256 << 10]);
+        let (mut digest, mut bytes, mut buffer, mut sealed) = (Sha256::new(), 0u64, vec![0; 256 << 10], Vec::new());
         loop {
             let read = body.read(&mut buffer).await?;
             if read == 0 {
@@ -63,13 +88,22 @@ impl Deliveries {
                 return Err(Error::new(Kind::Limit, "delivery.too_large", &self.bounds.bytes.to_string()));
             }
             digest.update(&buffer[..read]);
-            file.write_all(&buffer[..read]).await?;
+            match &mut sealer {
+                None => file.write_all(&buffer[..read]).await?,
+                Some(sealer) => {
+                    sealer.push(&buffer[..read], &mut sealed)?;
+                    file.write_all(&sealed).await?;
+                    sealed.clear();
+                }
+            }
         }
+        let key = sealer.map(|sealer| sealer.finish(&mut sealed)).transpose()?;
+        file.write_all(&sealed).await?;
         file.flush().await?;
         if bytes == 0 {
             return Err(Error::new(Kind::Invalid, "delivery.empty", ""));
         }
-        self.acknowledge(incoming, &spooled, bytes, hex::encode(digest.finalize())).await
+        self.acknowledge(incoming, &spooled, key, bytes, hex::encode(digest.finalize())).await
     }
 
     /// As [`Self::receive`] for a file on the local disk, which is left as it is.
@@ -77,7 +111,7 @@ impl Deliveries {
         self.receive(incoming, tokio::fs::File::open(path).await?).await
     }
 
-    async fn acknowledge(&self, incoming: Incoming, file: &Path, bytes: u64, hash: String) -> Result<Receipt> {
+    async fn acknowledge(&self, incoming: Incoming, file: &Path, key: Option<Secret>, bytes: u64, hash: String) -> Result<Receipt> {
         let id = incoming::id(&incoming, &hash);
         if let Some(report) = self.landing.report(&id).await? {
             return Ok(Receipt {
@@ -97,6 +131,12 @@ impl Deliveries {
         if let Some(receipt) = self.landing.receipt(&id).await? {
             return Ok(Receipt { duplicate: true, ..receipt });
         }
+        // Its key is durable before the file is. One that stands already was kept by who delivered the same at the same time.
+        let other = match &key {
+            Some(key) => self.vault.keep_key(&id, key).await?.map(|kept| reseal(file, key, kept, &self.spool)).transpose()?,
+            None => None,
+        };
+        let file = other.as_deref().unwrap_or(file);
         let Incoming { dataset, sender, period, account, file_name, mapping } = incoming;
         let receipt = Receipt { id, dataset, sender, period, account, file: file_name, mapping, received: Utc::now(), bytes, hash, duplicate: false };
         self.landing.receive(&receipt, file).await?;
@@ -118,7 +158,9 @@ impl Deliveries {
         let name = receipt.dataset.parse().map_err(|_| Error::new(Kind::NotFound, "dataset.unknown", &receipt.dataset))?;
         let contract = self.lake.catalog().get(&name).ok_or_else(|| Error::new(Kind::NotFound, "dataset.unknown", &receipt.dataset))?;
         let raw = self.landing.raw(&receipt).await?;
-        let done = pipeline::run(&self.lake, contract, &receipt, &raw.path, &self.bounds, progress).await?;
+        let clear = if tells_persons(contract) { Some(self.vault.clear(id, &raw.path, &self.spool).await?) } else { None };
+        let path = clear.as_ref().map_or_else(|| raw.path.clone(), Clear::path);
+        let done = pipeline::run(&self.lake, &self.vault, contract, &receipt, &path, &self.bounds, progress).await?;
         self.landing.finish(&receipt, &done.report, &done.files.violations, &done.files.refused).await?;
         self.record(&done.report, &done.files.violations)?;
         let report = done.report;

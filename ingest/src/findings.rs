@@ -7,6 +7,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use datasets::model::Severity;
 
 use crate::error::{Error, Result};
+use crate::identity::Veil;
 use crate::report::Violation;
 
 /// Findings shown in the report itself; the file has every one.
@@ -20,6 +21,8 @@ pub struct Findings {
     violations_path: tempfile::TempPath,
     refused_path: tempfile::TempPath,
     header_written: bool,
+    /// What refused rows do not show, when they tell who persons are.
+    veil: Option<Veil>,
 }
 
 /// The two files, complete.
@@ -35,7 +38,7 @@ impl Findings {
         let writer = |f| csv::WriterBuilder::new().flexible(true).from_writer(BufWriter::new(f));
         let mut violations = writer(violations);
         violations.write_record(["riga", "colonna", "regola", "gravita", "valore", "messaggio_it", "messaggio_en"]).map_err(csv_error)?;
-        Ok(Self { shown: Vec::new(), total: 0, violations, refused: writer(refused), violations_path, refused_path, header_written: false })
+        Ok(Self { shown: Vec::new(), total: 0, violations, refused: writer(refused), violations_path, refused_path, header_written: false, veil: None })
     }
 
     pub fn add(&mut self, finding: Violation) -> Result<()> {
@@ -50,8 +53,14 @@ impl Findings {
         Ok(())
     }
 
-    /// Keeps a refused row as the sender wrote it, its line first, so that it can be corrected and sent again.
-    pub fn refuse(&mut self, line: i64, batch: &RecordBatch, row: usize) -> Result<()> {
+    /// From now on refused rows show only what the veil leaves open.
+    pub fn veil(&mut self, veil: Veil) {
+        self.veil = Some(veil);
+    }
+
+    /// Keeps a refused row as the sender wrote it, its line first, so that it can be corrected and sent again. `whole`: it has as many
+    /// cells as the header.
+    pub fn refuse(&mut self, line: i64, batch: &RecordBatch, row: usize, whole: bool) -> Result<()> {
         if !self.header_written {
             let schema = batch.schema();
             let header = std::iter::once("riga").chain(schema.fields().iter().map(|f| f.name().as_str()));
@@ -60,7 +69,13 @@ impl Findings {
         }
         let line = line.to_string();
         let cells = batch.columns().iter().map(|c| c.as_string::<i32>()).map(|c| if c.is_valid(row) { c.value(row) } else { "" });
-        self.refused.write_record(std::iter::once(line.as_str()).chain(cells)).map_err(csv_error)
+        match &self.veil {
+            None => self.refused.write_record(std::iter::once(line.as_str()).chain(cells)).map_err(csv_error),
+            Some(veil) => {
+                let cells = veil.over(&cells.collect::<Vec<_>>(), whole);
+                self.refused.write_record(std::iter::once(line.as_str()).chain(cells.iter().map(String::as_str))).map_err(csv_error)
+            }
+        }
     }
 
     pub fn finish(self) -> Result<(Vec<Violation>, u64, Files)> {

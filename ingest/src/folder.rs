@@ -1,5 +1,5 @@
 //! The watched landing folder: `<inbox>/<area>.<name>/<sender>/<period>/<file>`. A file is taken when it has stopped growing;
-//! it then moves to `<inbox>/_done/…` with its report beside it. Files still being copied may be named `*.part`.
+//! it then moves to `<inbox>/_done/…` with its report beside it; one that tells who persons are is removed instead. Files still being copied may be named `*.part`.
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
@@ -81,6 +81,11 @@ async fn take(deliveries: &Deliveries, inbox: &Path, path: &Path) -> Result<()> 
     }
     let report = to.with_file_name(format!("{file_name}.report.json"));
     tokio::fs::write(report, note.map_err(|e| Error::internal("folder.report", e))?).await?;
-    tokio::fs::rename(path, &to).await?;
+    // Beside a report nobody may find who the persons are: the file itself is kept sealed.
+    if outcome.is_ok() && deliveries.tells_persons(dataset) {
+        tokio::fs::remove_file(path).await?;
+    } else {
+        tokio::fs::rename(path, &to).await?;
+    }
     Ok(())
 }

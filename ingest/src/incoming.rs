@@ -59,6 +59,9 @@ pub async fn check<'a>(catalog: &'a Catalog, lake: &Lake, incoming: &Incoming) -
     let unknown = || Error::new(Kind::NotFound, "dataset.unknown", &incoming.dataset);
     let name: DatasetName = incoming.dataset.parse().map_err(|_| unknown())?;
     let contract = catalog.get(&name).filter(|c| c.name.area != "sistema").ok_or_else(unknown)?;
+    if contract.derived.is_some() {
+        return Err(Error::new(Kind::Invalid, "dataset.derived", &incoming.dataset));
+    }
     if !period_fits(contract.feed.frequency, &incoming.period) {
         return Err(Error::new(Kind::Invalid, "period.invalid", &incoming.period));
     }

@@ -47,7 +47,12 @@ impl Landing {
     }
 
     pub async fn raw(&self, receipt: &Receipt) -> Result<Raw> {
-        let found = self.objects.get(&Path::from(format!("{}/raw", Self::folder(receipt)))).await?;
+        self.raw_of(&receipt.dataset, &receipt.id).await
+    }
+
+    /// The received bytes of a delivery, as they lie.
+    pub async fn raw_of(&self, dataset: &str, id: &str) -> Result<Raw> {
+        let found = self.objects.get(&Path::from(format!("landing/{}/{id}/raw", dataset.replace('.', "/")))).await?;
         match found.payload {
             GetResultPayload::File(_, path) => Ok(Raw { path, _copy: None }),
             GetResultPayload::Stream(mut stream) => {

@@ -14,6 +14,9 @@ use crate::mapping::{Mapping, Origin, Rule, fold};
 use crate::messages::sentence;
 use crate::report::Violation;
 
+/// Characters of a header that is not ours, as the sender is told of it.
+const FOUND: usize = 300;
+
 /// The source of one contract column.
 enum From {
     Header(usize),
@@ -62,7 +65,8 @@ impl Layout {
             columns.push(Filler { from, keys, codes: codes.unwrap_or_default() });
         }
         if !used.iter().any(|u| *u) && sql.is_empty() {
-            findings.push(Violation { value: None, ..about_column("file.no_header", &names.join(", "), Severity::Error) });
+            let found: String = names.join(", ").chars().take(FOUND).collect();
+            findings.push(Violation { value: None, ..about_column("file.no_header", &found, Severity::Error) });
         } else if mapping.is_none() {
             let ours = |name: &str| contract.columns.iter().any(|c| fold(name) == c.name && c.lookup.is_some());
             let unknown = names.iter().zip(&used).filter(|(name, used)| !**used && !name.is_empty() && !ours(name));
@@ -70,6 +74,17 @@ impl Layout {
         }
         let sql = (!sql.is_empty()).then(|| Evaluator::new(header.clone(), &sql)).transpose().map_err(|e| Error::new(Kind::Invalid, "mapping.invalid", &e.message))?;
         Ok((Self { columns, sql }, findings))
+    }
+
+    /// By place in the file: whether its cells go as they are to a column for which `plain` says yes.
+    pub fn straight(&self, headers: usize, plain: impl Fn(usize) -> bool) -> Vec<bool> {
+        let mut straight = vec![false; headers];
+        for (column, filler) in self.columns.iter().enumerate() {
+            if let From::Header(at) = filler.from {
+                straight[at] = plain(column);
+            }
+        }
+        straight
     }
 
     fn declared(origin: &Origin, names: &[&str], used: &mut [bool], sql: &mut Vec<String>) -> Result<From> {

@@ -7,19 +7,22 @@ use arrow::datatypes::SchemaRef;
 use chrono::Utc;
 use datasets::model::{Contract, Severity, Text, Type};
 use tokio::sync::mpsc;
-use warehouse::lake::{Lake, Load, RefusedLines, Writer};
+use warehouse::lake::{Lake, Load, Writer};
 
 use crate::check::{Checked, Checker};
 use crate::convert::{Evidence, Formats, evidence};
 use crate::error::{Error, Result};
 use crate::findings::{Files, Findings};
+use crate::identity::{Identity, Veil};
 use crate::incoming::Receipt;
+use crate::late::{Late, again};
 use crate::layout::Layout;
 use crate::mapping::{Mapping, Mark};
 use crate::messages::sentence;
 use crate::read::{self, Bounds, Source, TextBatch, Understanding};
 use crate::report::{Outcome, Report, Violation};
-use crate::unique::Keys;
+use crate::unique::{Keys, Repeated};
+use crate::vault::{HIDDEN, Vault};
 
 /// A delivery's report with the files that go beside it.
 pub struct Finished {
@@ -39,7 +42,7 @@ struct Tally {
 }
 
 /// Runs a delivery. A file that cannot be used is a report that refuses it, not an error.
-pub async fn run(lake: &Lake, contract: &Contract, receipt: &Receipt, raw: &Path, bounds: &Bounds, progress: Progress<'_>) -> Result<Finished> {
+pub async fn run(lake: &Lake, vault: &Vault, contract: &Contract, receipt: &Receipt, raw: &Path, bounds: &Bounds, progress: Progress<'_>) -> Result<Finished> {
     let mut findings = Findings::new()?;
     let mapping = Mapping::find(&lake.catalog().dir, contract, receipt.mapping.as_deref(), &receipt.sender)?;
     let hints = mapping.as_ref().map(|m| m.file.hints.clone()).unwrap_or_default();
@@ -55,27 +58,32 @@ pub async fn run(lake: &Lake, contract: &Contract, receipt: &Receipt, raw: &Path
             return close(report, findings, Tally::default());
         }
     };
-    report.understanding = shown(&source.understanding)?;
-    match load(lake, contract, receipt, raw, bounds, mapping.as_ref(), source, &mut findings, &mut report, progress).await? {
-        Some(tally) => close(report, findings, tally),
-        None => close(report, findings, Tally::default()),
+    let identity = Identity::of(contract, vault);
+    report.understanding = shown(&source.understanding, identity.is_some())?;
+    let tally = load(lake, vault, contract, receipt, raw, bounds, mapping.as_ref(), source, identity.clone(), &mut findings, &mut report, progress).await?;
+    if identity.is_some() && report.table_version.is_none() {
+        vault.dismiss(&receipt.id).await?;
     }
+    close(report, findings, tally.unwrap_or_default())
 }
 
 /// `None` when the file was refused whole; the findings say why.
 #[allow(clippy::too_many_arguments)]
 async fn load(
     lake: &Lake,
+    vault: &Vault,
     contract: &Contract,
     receipt: &Receipt,
     raw: &Path,
     bounds: &Bounds,
     mapping: Option<&Mapping>,
     mut source: Source,
+    identity: Option<Identity>,
     findings: &mut Findings,
     report: &mut Report,
     progress: Progress<'_>,
 ) -> Result<Option<Tally>> {
+    let tells = identity.is_some();
     let (first, mut source) = blocking(move || Ok((source.next(), source))).await?;
     let first = match first {
         Ok(first) => first,
@@ -85,14 +93,22 @@ async fn load(
         }
     };
     let header = header(&source.understanding, first.as_ref());
-    let (layout, seen) = Layout::new(contract, mapping, &header, lake).await?;
+    let (layout, mut seen) = Layout::new(contract, mapping, &header, lake).await?;
+    if let Some(identity) = &identity {
+        findings.veil(Veil::new(layout.straight(header.fields().len(), |column| !identity.hides(column))));
+        // Where a header was expected there may be a person.
+        for finding in seen.iter_mut().filter(|f| f.rule == "file.no_header") {
+            (finding.column, finding.message) = (None, sentence("file.no_header", HIDDEN));
+            report.understanding.iter_mut().for_each(|understanding| hide(understanding, &["header", "header_text"]));
+        }
+    }
     let stops = seen.iter().any(|v| v.severity == Severity::Error);
     seen.into_iter().try_for_each(|v| findings.add(v))?;
     if stops {
         return Ok(None);
     }
     let formats = formats(contract, mapping, &layout, first.as_ref(), &source.understanding)?;
-    let checker = Checker::new(contract, &receipt.sender, formats, lake).await?;
+    let checker = Checker::new(contract, &receipt.sender, formats, lake, identity).await?;
     let said = checker.repeated();
     let mut writer = lake.writer(&contract.name, load_of(contract, receipt)).await?;
 
@@ -112,20 +128,22 @@ async fn load(
     });
     let (send_judged, mut judged) = mpsc::channel::<Result<(TextBatch, Checked), Whole>>(2);
     let judging = tokio::task::spawn_blocking(move || {
+        let mut judge = Judge { layout, checker, keys: None };
         while let Some(batch) = text.blocking_recv() {
-            let one = batch.map_err(Whole::Read).and_then(|b| judge(&layout, &checker, b).map_err(Whole::Fault));
+            let one = batch.map_err(Whole::Read).and_then(|b| judge.judge(b).map_err(Whole::Fault));
             let ends = one.is_err();
             if send_judged.blocking_send(one).is_err() || ends {
-                return;
+                break;
             }
         }
+        judge.keys
     });
-    let outcome = consume(&mut judged, &mut writer, findings, progress).await;
+    let outcome = consume(&mut judged, &mut writer, vault, &receipt.id, findings, progress).await;
     drop(judged);
-    judging.await.map_err(|e| Error::internal("deliver.judge", e))?;
+    let keys = judging.await.map_err(|e| Error::internal("deliver.judge", e))?;
     let source = reading.await.map_err(|e| Error::internal("deliver.read", e))?;
-    report.understanding = shown(&source.understanding)?;
-    let (mut tally, keys) = match outcome {
+    report.understanding = shown(&source.understanding, tells)?;
+    let mut tally = match outcome {
         Ok(done) => done,
         Err(Whole::Fault(e)) => {
             writer.abort().await;
@@ -137,14 +155,24 @@ async fn load(
             return Ok(None);
         }
     };
-    let (repeated, count) = repeated(said, keys, raw, mapping, bounds, findings).await?;
-    tally.refused += count;
+    let mut late = Late::default();
+    late.repeated(said, keys, findings).await?;
+    if tally.rows > tally.refused + late.refused() {
+        late.together(contract, lake, &mut writer, findings).await?;
+    }
+    let refused = late.lines();
+    again(&refused, raw, mapping, bounds, findings)?;
+    tally.refused += late.refused();
+    tally.warned += late.warned();
     // A file whose every row is wrong says nothing: in particular it must not replace what the sender had delivered before.
     if tally.rows > 0 && tally.refused == tally.rows {
         writer.abort().await;
         return Ok(Some(tally));
     }
-    let commit = writer.commit(&repeated).await?;
+    if contract.columns.iter().any(|c| c.identity == Some(datasets::model::Identity::Vault)) {
+        vault.admit(&receipt.id, &refused).await?;
+    }
+    let commit = writer.commit(&refused).await?;
     report.table_version = Some(commit.version);
     (report.added, report.closed, report.unchanged, report.replaced) = (commit.added, commit.closed, commit.unchanged, commit.replaced);
     Ok(Some(tally))
@@ -156,68 +184,62 @@ enum Whole {
     Fault(Error),
 }
 
-fn judge(layout: &Layout, checker: &Checker, batch: TextBatch) -> Result<(TextBatch, Checked)> {
-    let checked = checker.check(&batch.lines, layout.cells(&batch.columns)?, &batch.ragged)?;
-    Ok((batch, checked))
+/// What judges the batches of one delivery, in their order.
+struct Judge {
+    layout: Layout,
+    checker: Checker,
+    keys: Option<Keys>,
 }
 
-async fn consume(judged: &mut mpsc::Receiver<Result<(TextBatch, Checked), Whole>>, writer: &mut Writer, findings: &mut Findings, progress: Progress<'_>) -> Result<(Tally, Option<Keys>), Whole> {
+impl Judge {
+    fn judge(&mut self, batch: TextBatch) -> Result<(TextBatch, Checked)> {
+        let mut checked = self.checker.check(&batch.lines, self.layout.cells(&batch.columns)?, &batch.ragged)?;
+        if !checked.keys.is_empty() {
+            let keys = match &mut self.keys {
+                Some(keys) => keys,
+                none => none.insert(Keys::new(&checked.keys)?),
+            };
+            let found = keys.add(&checked.keys, &checked.lines, &checked.stands)?;
+            let said = self.checker.repeated();
+            checked.refuse(found.into_iter().map(|(row, repeated)| (row, about_key(&said, repeated))).collect());
+        }
+        Ok((batch, checked))
+    }
+}
+
+async fn consume(judged: &mut mpsc::Receiver<Result<(TextBatch, Checked), Whole>>, writer: &mut Writer, vault: &Vault, delivery: &str, findings: &mut Findings, progress: Progress<'_>) -> Result<Tally, Whole> {
     let mut tally = Tally::default();
-    let mut keys: Option<Keys> = None;
     while let Some(next) = judged.recv().await {
-        let (batch, checked) = next?;
-        let fault = Whole::Fault;
-        for finding in checked.findings {
-            findings.add(finding).map_err(fault)?;
+        let (batch, mut checked) = next?;
+        for finding in std::mem::take(&mut checked.findings) {
+            findings.add(finding).map_err(Whole::Fault)?;
         }
         for row in (0..checked.stands.len()).filter(|r| !checked.stands.value(*r)) {
-            findings.refuse(batch.lines[row], &batch.columns, row).map_err(Whole::Fault)?;
+            let whole = batch.ragged.iter().all(|r| r.row != row);
+            findings.refuse(batch.lines[row], &batch.columns, row, whole).map_err(Whole::Fault)?;
             tally.refused += 1;
         }
-        if !checked.keys.is_empty() {
-            let keys = match &mut keys {
-                Some(keys) => keys,
-                None => keys.insert(Keys::new(&checked.keys).map_err(Whole::Fault)?),
-            };
-            keys.add(&checked.keys, &checked.lines, &checked.stands).map_err(Whole::Fault)?;
+        let persons = checked.persons();
+        if !persons.is_empty() {
+            vault.arrive(delivery, &persons).await.map_err(Whole::Fault)?;
         }
         tally.rows += batch.lines.len() as u64;
-        tally.warned += checked.warned;
-        if checked.valid.num_rows() > 0 {
-            writer.write(checked.valid).await.map_err(|e| Whole::Fault(e.into()))?;
+        tally.warned += checked.warned();
+        let valid = checked.valid().map_err(Whole::Fault)?;
+        if valid.num_rows() > 0 {
+            writer.write(valid).await.map_err(|e| Whole::Fault(e.into()))?;
         }
         progress(tally.rows);
     }
-    Ok((tally, keys))
+    Ok(tally)
 }
 
-/// Reports repeated keys and keeps their rows with the refused ones; the file is read again only if there are any.
-async fn repeated(said: Text, keys: Option<Keys>, raw: &Path, mapping: Option<&Mapping>, bounds: &Bounds, findings: &mut Findings) -> Result<(RefusedLines, u64)> {
-    let repeated = match keys {
-        Some(keys) => blocking(move || keys.finish()).await?,
-        None => Vec::new(),
-    };
-    if repeated.is_empty() {
-        return Ok((RefusedLines::none(), 0));
-    }
-    let count = repeated.len() as u64;
-    for r in &repeated {
-        let mut message = said.clone();
-        message.it = format!("{} (riga {})", message.it.trim_end_matches('.'), r.first);
-        message.en = format!("{} (row {})", message.en.trim_end_matches('.'), r.first);
-        findings.add(Violation { line: Some(r.line), column: None, rule: "key.unique".into(), severity: Severity::Error, value: None, message })?;
-    }
-    let lines: Vec<i64> = repeated.iter().map(|r| r.line).collect();
-    let hints = mapping.map(|m| m.file.hints.clone()).unwrap_or_default();
-    let mut source = read::open(raw, &hints, bounds).map_err(|e| Error::internal("deliver.read_again", e.to_string()))?;
-    while let Ok(Some(batch)) = source.next() {
-        for (row, line) in batch.lines.iter().enumerate() {
-            if lines.binary_search(line).is_ok() {
-                findings.refuse(*line, &batch.columns, row)?;
-            }
-        }
-    }
-    Ok((RefusedLines::new(lines), count))
+/// What is said of a row whose key stands on an earlier line.
+pub fn about_key(said: &Text, repeated: Repeated) -> Violation {
+    let mut message = said.clone();
+    message.it = format!("{} (riga {})", message.it.trim_end_matches('.'), repeated.first);
+    message.en = format!("{} (row {})", message.en.trim_end_matches('.'), repeated.first);
+    Violation { line: Some(repeated.line), column: None, rule: "key.unique".into(), severity: Severity::Error, value: None, message }
 }
 
 fn header(understanding: &Understanding, first: Option<&TextBatch>) -> SchemaRef {
@@ -262,8 +284,17 @@ fn load_of(contract: &Contract, receipt: &Receipt) -> Load {
     }
 }
 
-fn shown(understanding: &Understanding) -> Result<Option<serde_json::Value>> {
-    serde_json::to_value(understanding).map(Some).map_err(|e| Error::internal("deliver.understanding", e))
+/// How the file was read. Lines before the header and names of sheets may name a person.
+fn shown(understanding: &Understanding, tells_persons: bool) -> Result<Option<serde_json::Value>> {
+    let mut shown = serde_json::to_value(understanding).map_err(|e| Error::internal("deliver.understanding", e))?;
+    if tells_persons {
+        hide(&mut shown, &["preamble", "sheets"]);
+    }
+    Ok(Some(shown))
+}
+
+fn hide(understanding: &mut serde_json::Value, parts: &[&str]) {
+    parts.iter().for_each(|part| understanding[*part] = serde_json::json!([]));
 }
 
 fn whole(e: read::ReadError) -> Violation {
@@ -326,6 +357,6 @@ fn close(mut report: Report, findings: Findings, tally: Tally) -> Result<Finishe
     Ok(Finished { report, files })
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|e| Error::internal("deliver.task", e))?
 }

@@ -56,6 +56,15 @@ fn only_the_api_knows_wires() {
 }
 
 #[test]
+fn only_national_flows_and_erasure_ask_who_persons_are() {
+    let asks = Regex::new(r"\.identify\(").unwrap();
+    for (file, text) in shipped() {
+        let may = file.starts_with("ingest/src/siuss/") || file == "ingest/src/erase.rs";
+        assert!(may || !asks.is_match(&text), "{file} opens the vault");
+    }
+}
+
+#[test]
 fn only_the_command_line_reads_the_environment() {
     let variables = Regex::new(r"\benv::(var|vars|var_os|vars_os)\b").unwrap();
     for (file, text) in shipped() {

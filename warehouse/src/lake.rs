@@ -4,9 +4,11 @@
 //! Data files are on disk before the log entry that names them, and the entry before a commit is acknowledged.
 
 mod candidates;
+mod changes;
 mod commit;
 mod current;
 mod durable;
+mod erase;
 mod evolve;
 #[doc(hidden)]
 pub mod faults;
@@ -19,6 +21,7 @@ mod snapshot;
 mod stage;
 mod store;
 mod table;
+mod together;
 mod values;
 mod versions;
 mod writer;
@@ -30,9 +33,10 @@ use datasets::catalog::Catalog;
 use datasets::model::DatasetName;
 use futures::{StreamExt, TryStreamExt};
 
+pub use self::changes::{Changed, Origin};
 pub use self::durable::Durable;
 pub use self::guarded::Guarded;
-pub use self::load::{Commit, Load, RefusedLines};
+pub use self::load::{Commit, Computed, Load, RefusedLines};
 pub use self::maintain::{MaintainOptions, Maintained};
 pub use self::snapshot::{At, Snapshot};
 pub use self::store::{Store, StoreOptions};
@@ -102,7 +106,22 @@ impl Lake {
 
     /// Begins a delivery into a table. One that was committed before is recognised: its rows are let go.
     pub async fn writer(&self, name: &DatasetName, load: Load) -> Result<Writer> {
-        Writer::new(self.table(name)?.clone(), load).await
+        Writer::new(self.table(name)?.clone(), load, None).await
+    }
+
+    /// Begins a computation of a table in mode `versions`: rows of its districts that it does not give are closed.
+    pub async fn compute(&self, name: &DatasetName, load: Load, computed: Computed) -> Result<Writer> {
+        Writer::new(self.table(name)?.clone(), load, Some(computed)).await
+    }
+
+    /// Whose rows of a table changed after version `from` up to `to`.
+    pub async fn changed(&self, name: &DatasetName, from: u64, to: u64) -> Result<Changed> {
+        changes::changed(self.table(name)?, from, to).await
+    }
+
+    /// What the rows of a computed table came from; `None` before its first computation, or when the log is not kept so far back.
+    pub async fn origin(&self, name: &DatasetName) -> Result<Option<Origin>> {
+        changes::origin(self.table(name)?).await
     }
 
     /// Distinct values of a column in current rows, as text; kept until the table changes.
@@ -122,6 +141,18 @@ impl Lake {
             done.push(maintain::maintain(table, options).await?);
         }
         Ok(done)
+    }
+
+    /// Puts `to` in the place of `from` in a text column, in every stored row, earlier versions included. Gives the number of rows.
+    /// What earlier versions of the table held stays readable until [`Self::forget_history`].
+    pub async fn substitute(&self, name: &DatasetName, column: &str, from: &str, to: &str) -> Result<u64> {
+        erase::substitute(self.table(name)?, column, from, to).await
+    }
+
+    /// Removes every earlier version of a table for good: log entries, checkpoints and files that the present version does not need.
+    /// Nobody else may be at work on the lake. Gives the number of objects removed.
+    pub async fn forget_history(&self, name: &DatasetName) -> Result<usize> {
+        erase::forget_history(self.table(name)?).await
     }
 
     fn table(&self, name: &DatasetName) -> Result<&Arc<Table>> {

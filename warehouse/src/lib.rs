@@ -3,9 +3,11 @@
 
 pub mod barrier;
 pub mod config;
+pub mod derived;
 pub mod error;
 pub mod evaluator;
 pub mod gate;
+pub mod inside;
 pub mod lake;
 pub mod pg_catalog;
 pub mod policy;

@@ -5,6 +5,8 @@ mod support;
 
 #[path = "lake/append.rs"]
 mod append;
+#[path = "lake/computed.rs"]
+mod computed;
 #[path = "lake/concurrent.rs"]
 mod concurrent;
 #[path = "lake/evolve.rs"]

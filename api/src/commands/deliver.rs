@@ -14,6 +14,7 @@ use ingest::read::Bounds;
 use ingest::report::Report;
 use warehouse::Warehouse;
 use warehouse::config::Limits;
+use warehouse::derived::Derivations;
 use warehouse::system::SystemLog;
 
 use crate::accounts::Accounts;
@@ -78,7 +79,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         incoming::authorize(warehouse.catalog(), &who, &args.sender).map_err(|e| anyhow::anyhow!("{}", say(&e.message, args.lang)))?;
     }
     let system = SystemLog::start(warehouse.clone());
-    let deliveries = Deliveries::new(&warehouse, system.clone(), Bounds::default(), home.join("spool"))?;
+    let vault = args.data.vault(system.clone()).await?;
+    let deliveries = Deliveries::new(&warehouse, system.clone(), vault, Bounds::default(), home.join("spool"))?;
     let mut reports = Vec::new();
     let mut failed = false;
     for file in &args.files {
@@ -95,6 +97,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     deliveries.flush().await?;
     system.close().await?;
+    // A server that works on the folder computes by itself what follows from the delivery.
+    if Lock::server(&home)?.is_some() {
+        // What failed is logged: the delivery itself is in.
+        let _ = Derivations::new(warehouse).run().await;
+    }
     Ok(ExitCode::from(if failed { 1 } else { exit_code(&reports) }))
 }
 

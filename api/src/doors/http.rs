@@ -6,6 +6,7 @@ mod encode;
 mod format;
 mod home;
 mod layers;
+mod leps;
 mod openapi;
 mod page;
 mod problem;
@@ -13,6 +14,7 @@ mod rows;
 mod sql;
 mod status;
 mod uploads;
+pub mod waas;
 mod who;
 
 use std::time::Duration;
@@ -87,9 +89,14 @@ fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/api/v1/datasets/{area}/{name}/odcs.yaml", get(datasets::odcs)),
         ("/api/v1/datasets/{area}/{name}/datapackage.json", get(datasets::frictionless)),
         ("/api/v1/datasets/{area}/{name}/rows", get(rows::rows)),
+        ("/api/v1/leps", get(leps::list)),
+        ("/api/v1/leps/{indicator}", get(leps::values)),
         ("/api/v1/deliveries", post(deliveries::receive).layer(DefaultBodyLimit::disable())),
         ("/api/v1/deliveries/{id}", get(deliveries::report)),
         ("/api/v1/deliveries/{id}/upload", uploads::routes()),
+        ("/waas/v1/flussi", get(waas::flows)),
+        ("/waas/v1/esiti", post(waas::outcomes)),
+        ("/waas/v1/status", get(waas::status)),
     ]
     .map(|(path, handler)| (path.to_string(), handler))
     .into();

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Kind, Result};
 use crate::lake::files;
-use crate::lake::load::Load;
+use crate::lake::load::{Computed, Load};
 use crate::lake::snapshot::Snapshot;
 use crate::lake::table::{CHECKPOINT_EVERY, Table};
 
@@ -28,6 +28,8 @@ pub struct Plan {
     /// Schema or properties, when they change with the data.
     pub others: Vec<Action>,
     pub counts: crate::lake::load::Commit,
+    /// Nothing is lost when a plan without changes leaves no mark.
+    pub optional: bool,
     /// Files of `adds` that were made for this snapshot alone and are of no use on another.
     pub own: Vec<Add>,
 }
@@ -43,11 +45,15 @@ pub struct Mark {
 }
 
 impl Mark {
-    pub fn delivery(load: &Load) -> Self {
-        let info = json!({
+    pub fn delivery(load: &Load, computed: Option<&Computed>) -> Self {
+        let mut info = json!({
             "delivery": load.delivery, "sender": load.sender, "period": load.period, "account": load.account,
             "contractVersion": load.contract_version, "contentHash": load.content_hash,
         });
+        if let Some(computed) = computed {
+            info["origin"] = json!(computed.origin);
+            info["districts"] = json!(computed.districts);
+        }
         let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
         Self::new(load.delivery.clone(), info, operation)
     }
@@ -66,7 +72,7 @@ enum Found {
 }
 
 /// Plans and commits until it is in the log once. A plan without changes commits nothing and keeps the version,
-/// unless `always`: a delivery leaves its mark even if every row was there before. What is not `always` is upkeep.
+/// unless `always`: a delivery leaves its mark even if every row was there before, if its plan is not optional. What is not `always` is upkeep.
 pub async fn commit<'a, F>(table: &'a Table, mark: &Mark, always: bool, plan: F) -> Result<crate::lake::load::Commit>
 where
     F: Fn(Snapshot) -> BoxFuture<'a, Result<Plan>>,
@@ -80,7 +86,7 @@ where
         }
         let begun = Instant::now();
         let planned = plan(base.clone()).await?;
-        if !always && planned.adds.is_empty() && planned.removes.is_empty() && planned.others.is_empty() {
+        if (!always || planned.optional) && planned.adds.is_empty() && planned.removes.is_empty() && planned.others.is_empty() {
             return Ok(crate::lake::load::Commit { version: base.version, ..planned.counts });
         }
         let refused = match write(table, &base, mark, &planned).await {

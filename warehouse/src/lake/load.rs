@@ -1,7 +1,11 @@
 //! What is known of a delivery beside its rows, and what came of it.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+
+use crate::lake::changes::Origin;
 
 /// Where rows come from. All of it stands in the commit; `delivery` makes it idempotent.
 #[derive(Clone, Debug)]
@@ -17,6 +21,18 @@ pub struct Load {
     /// SHA-256 of the received bytes, in hexadecimal.
     pub content_hash: String,
     pub contract_version: String,
+}
+
+/// How a computation differs from a delivery: it says all there is to say of its districts.
+#[derive(Clone, Debug)]
+pub struct Computed {
+    pub origin: Origin,
+    /// Districts whose rows (`ambito`) are all given, with the rows of no district; `None`: all rows are.
+    pub districts: Option<BTreeSet<String>>,
+    /// Columns in which a difference alone does not make a new row.
+    pub uncompared: Vec<String>,
+    /// The table's version that was looked at; the commit is refused (`lake.moved`) when rows changed since.
+    pub seen: u64,
 }
 
 /// Lines of a delivery that must not be loaded, found after their rows were handed over.
@@ -36,6 +52,11 @@ impl RefusedLines {
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// In ascending order.
+    pub fn as_slice(&self) -> &[i64] {
+        &self.0
     }
 
     pub fn contains(&self, line: i64) -> bool {

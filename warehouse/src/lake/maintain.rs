@@ -185,7 +185,7 @@ fn kinds(base: &Snapshot) -> Result<HashMap<String, Rows>> {
     Ok(kinds)
 }
 
-async fn checkpoint(table: &Table, snapshot: &Snapshot) -> Result<bool> {
+pub async fn checkpoint(table: &Table, snapshot: &Snapshot) -> Result<bool> {
     let path = Path::from(format!("_delta_log/{:020}.checkpoint.parquet", snapshot.version));
     match table.objects().head(&path).await {
         Ok(_) => return Ok(false),

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::lake::files::{self, BATCH_ROWS, DataFile};
 use crate::lake::load::{Load, RefusedLines};
 use crate::lake::snapshot::Snapshot;
+use crate::lake::together::Pending;
 
 /// Bytes of rows that are sorted at once; with their sort keys and encoded copies the peak is about four times this.
 const SORT_BYTES: usize = 24 << 20;
@@ -33,6 +34,8 @@ pub struct Stage {
     held: Vec<RecordBatch>,
     held_bytes: usize,
     writer: Option<DeltaWriter>,
+    /// Files that are closed already.
+    closed: Vec<Add>,
 }
 
 /// A delivery's rows, complete: files that hold part of them and rows still in memory, all of the stored schema.
@@ -46,7 +49,7 @@ impl Stage {
         let own = |name: &str| name == system::LINE || !system::ALL.contains(&name);
         let fields: Vec<_> = schema.fields().iter().filter(|f| own(f.name())).cloned().collect();
         let delivered = Arc::new(Schema::new(fields));
-        Self { load, base, objects, schema, delivered, sort, held: Vec::new(), held_bytes: 0, writer: None }
+        Self { load, base, objects, schema, delivered, sort, held: Vec::new(), held_bytes: 0, writer: None, closed: Vec::new() }
     }
 
     pub async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -58,6 +61,15 @@ impl Stage {
         self.held_bytes += batch.columns().iter().map(size).sum::<usize>();
         self.held.push(batch);
         if self.held_bytes >= SORT_BYTES { self.flush().await } else { Ok(()) }
+    }
+
+    /// The rows taken so far, to be read before they are committed.
+    pub async fn pending(&mut self) -> Result<Pending> {
+        if let Some(writer) = self.writer.take() {
+            self.closed.extend(writer.close().await.map_err(|e| Error::internal("lake.write", e))?);
+        }
+        let files = self.closed.iter().map(DataFile::of).collect();
+        Ok(Pending { schema: self.delivered.clone(), memory: self.held.clone(), files })
     }
 
     /// Ends the delivery without its refused lines. With `hold`, rows that never left memory stay there.
@@ -77,6 +89,7 @@ impl Stage {
 
     /// Ends the delivery and leaves nothing of it.
     pub async fn abort(self) {
+        files::discard(self.objects.as_ref(), &self.closed).await;
         if let Some(writer) = self.writer {
             match writer.close().await {
                 Ok(adds) => files::discard(self.objects.as_ref(), &adds).await,
@@ -117,9 +130,11 @@ impl Stage {
 
     /// Closes the files; those that hold refused lines are written again without them.
     async fn close(&mut self, refused: &RefusedLines) -> Result<Vec<Add>> {
-        let Some(writer) = self.writer.take() else { return Ok(Vec::new()) };
-        let adds = writer.close().await.map_err(|e| Error::internal("lake.write", e))?;
-        if refused.is_empty() {
+        let mut adds = std::mem::take(&mut self.closed);
+        if let Some(writer) = self.writer.take() {
+            adds.extend(writer.close().await.map_err(|e| Error::internal("lake.write", e))?);
+        }
+        if refused.is_empty() || adds.is_empty() {
             return Ok(adds);
         }
         let mut again = files::writer(self.objects.clone(), self.schema.clone(), self.base.state()?)?;
@@ -173,7 +188,7 @@ pub fn order(batches: &[RecordBatch], sort: &[String]) -> Result<Vec<(usize, usi
     Ok(order)
 }
 
-fn without(batch: &RecordBatch, refused: &RefusedLines) -> Result<RecordBatch> {
+pub fn without(batch: &RecordBatch, refused: &RefusedLines) -> Result<RecordBatch> {
     let lines = batch.column_by_name(system::LINE).ok_or_else(|| Error::internal("lake.refuse", "rows carry no line"))?;
     let keep: BooleanArray = lines.as_primitive::<Int64Type>().values().iter().map(|l| Some(!refused.contains(*l))).collect();
     filter_record_batch(batch, &keep).map_err(|e| Error::internal("lake.refuse", e))

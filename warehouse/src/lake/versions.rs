@@ -15,12 +15,16 @@ use futures::TryStreamExt;
 
 use crate::error::{Error, Kind, Result};
 use crate::lake::candidates::{Candidate, candidates};
+use crate::lake::changes::{self, Changed};
 use crate::lake::commit::Plan;
 use crate::lake::files::{self, DataFile};
-use crate::lake::load::Load;
+use crate::lake::load::{Computed, Load};
 use crate::lake::snapshot::Snapshot;
 use crate::lake::stage::Staged;
 use crate::lake::table::Table;
+
+/// The column that tells a row's district.
+const DISTRICT: &str = "ambito";
 
 /// The sender's current row with a key.
 struct Held {
@@ -29,13 +33,22 @@ struct Held {
     file: Option<usize>,
     seen: bool,
     closed: bool,
+    /// A computation gives all rows like it: not to be given is to be gone.
+    given: bool,
 }
 
 /// Compares the delivery with the sender's current rows. Memory: key and 32 bytes per current row of the sender.
 /// Errors: `Invalid` when two delivered rows have the same key.
-pub async fn plan(table: &Table, base: &Snapshot, load: &Load, staged: &Staged) -> Result<Plan> {
-    let mut plan = Plan::default();
-    let rows = RowsOf::new(table)?;
+/// With `computed`, rows that it is about and does not give are closed too.
+pub async fn plan(table: &Table, base: &Snapshot, load: &Load, staged: &Staged, computed: Option<&Computed>) -> Result<Plan> {
+    let mut plan = Plan { optional: computed.is_some(), ..Plan::default() };
+    if let Some(computed) = computed {
+        let moved = changes::changed(table, computed.seen.min(base.version), base.version).await? != Changed::By(BTreeSet::new());
+        if moved {
+            return Err(Error::new(Kind::Conflict, "lake.moved", format!("{} changed while it was computed", table.name())));
+        }
+    }
+    let rows = RowsOf::new(table, computed)?;
     let open = candidates(base, &[(SENDER, &load.sender)], Some(RECORDED_TO))?;
     let mut current = HashMap::new();
     for (index, candidate) in open.iter().enumerate() {
@@ -50,6 +63,10 @@ pub async fn plan(table: &Table, base: &Snapshot, load: &Load, staged: &Staged) 
         while let Some(batch) = batches.try_next().await? {
             deliver(&rows, &batch, &mut current, &mut writer, &mut plan).await?;
         }
+    }
+    for gone in current.values_mut().filter(|held| held.given && !held.seen) {
+        gone.closed = true;
+        plan.counts.closed += 1;
     }
     // Closed rows have files of their own, so that whole files tell the current rows (`current`).
     let mut closed = files::writer(table.objects(), table.schema(), base.state()?)?;
@@ -90,7 +107,7 @@ async fn deliver(rows: &RowsOf, batch: &RecordBatch, current: &mut Current, writ
                 held.closed
             }
             None => {
-                current.insert(key.as_ref().into(), Held { content, file: None, seen: true, closed: false });
+                current.insert(key.as_ref().into(), Held { content, file: None, seen: true, closed: false, given: false });
                 plan.counts.added += 1;
                 kept.push(true);
                 continue;
@@ -113,20 +130,24 @@ struct RowsOf {
     columns: Vec<String>,
     /// Two keyed hashes make 128 bits that a sender cannot aim at.
     hashers: [RandomState; 2],
+    /// Of a computation: the districts it gives all rows of, all of them when `None`.
+    computed: Option<Option<BTreeSet<String>>>,
 }
 
 impl RowsOf {
-    fn new(table: &Table) -> Result<Self> {
+    fn new(table: &Table, computed: Option<&Computed>) -> Result<Self> {
         let schema = table.schema();
-        let columns: Vec<String> =
-            schema.fields().iter().map(|f| f.name().clone()).filter(|n| !ALL.contains(&n.as_str())).collect();
+        let uncompared = computed.map(|c| c.uncompared.as_slice()).unwrap_or_default();
+        let compared = |name: &String| !ALL.contains(&name.as_str()) && !uncompared.contains(name);
+        let columns: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).filter(compared).collect();
         let key = table.contract.key.clone();
         let converter = |names: &[String]| {
             let fields = names.iter().filter_map(|n| schema.field_with_name(n).ok());
             let fields = fields.map(|f| SortField::new(f.data_type().clone())).collect();
             RowConverter::new(fields).map_err(|e| Error::internal("lake.versions", e))
         };
-        Ok(Self { keys: converter(&key)?, contents: converter(&columns)?, key, columns, hashers: Default::default() })
+        let computed = computed.map(|c| c.districts.clone());
+        Ok(Self { keys: converter(&key)?, contents: converter(&columns)?, key, columns, hashers: Default::default(), computed })
     }
 
     fn rows(&self, batch: &RecordBatch, names: &[String], converter: &RowConverter) -> Result<Rows> {
@@ -148,11 +169,20 @@ impl RowsOf {
             let mine = is_current(&batch, load)?;
             let batch = filter_record_batch(&batch, &mine).map_err(|e| Error::internal("lake.versions", e))?;
             let (keys, contents) = self.of(&batch)?;
-            for (key, content) in keys.iter().zip(contents) {
-                current.insert(key.as_ref().into(), Held { content, file: Some(index), seen: false, closed: false });
+            let given = self.given(&batch)?;
+            for ((key, content), given) in keys.iter().zip(contents).zip(given) {
+                current.insert(key.as_ref().into(), Held { content, file: Some(index), seen: false, closed: false, given });
             }
         }
         Ok(())
+    }
+
+    /// Which rows a computation says all of: those of its districts and those of none.
+    fn given(&self, batch: &RecordBatch) -> Result<Vec<bool>> {
+        let Some(districts) = &self.computed else { return Ok(vec![false; batch.num_rows()]) };
+        let Some(districts) = districts else { return Ok(vec![true; batch.num_rows()]) };
+        let column = batch.column_by_name(DISTRICT).ok_or_else(|| Error::internal("lake.versions", "a table computed by district has no district"))?;
+        Ok(column.as_string::<i32>().iter().map(|district| district.is_none_or(|d| districts.contains(d))).collect())
     }
 
     fn compared(&self, schema: &Schema) -> SchemaRef {

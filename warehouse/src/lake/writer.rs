@@ -9,21 +9,22 @@ use futures::FutureExt;
 
 use crate::error::Result;
 use crate::lake::commit::{self, Mark, Plan};
-use crate::lake::load::{Commit, Load, RefusedLines};
+use crate::lake::load::{Commit, Computed, Load, RefusedLines};
 use crate::lake::stage::{Stage, Staged};
 use crate::lake::table::Table;
-use crate::lake::{evolve, files, replace, versions};
+use crate::lake::{Lake, evolve, files, replace, together, versions};
 
 /// Rows of one delivery into one table. Nothing is visible before `commit`; dropping it leaves files for vacuum to find.
 pub struct Writer {
     table: Arc<Table>,
     load: Load,
+    computed: Option<Arc<Computed>>,
     /// None when the delivery is there already: rows are then let go unread.
     stage: Option<Stage>,
 }
 
 impl Writer {
-    pub(super) async fn new(table: Arc<Table>, load: Load) -> Result<Self> {
+    pub(super) async fn new(table: Arc<Table>, load: Load, computed: Option<Computed>) -> Result<Self> {
         table.refresh().await?;
         evolve::follow(&table).await?;
         let base = table.current();
@@ -33,7 +34,7 @@ impl Writer {
             let sort = table.contract.sort.clone();
             Some(Stage::new(load.clone(), base, table.objects(), table.schema(), sort))
         };
-        Ok(Self { table, load, stage })
+        Ok(Self { table, load, computed: computed.map(Arc::new), stage })
     }
 
     /// Takes rows: the contract's columns and `riga_consegna`, by name. Memory stays flat whatever their number.
@@ -45,23 +46,31 @@ impl Writer {
         }
     }
 
+    /// For each query of a contract's set rules the lines of delivered rows that break it; rows of `refused` count as not delivered.
+    pub async fn judge(&mut self, lake: &Lake, queries: &[&str], refused: &RefusedLines) -> Result<Vec<Vec<i64>>> {
+        match &mut self.stage {
+            Some(stage) if !queries.is_empty() => together::judge(lake, &self.table, &self.load, stage.pending().await?, refused, queries).await,
+            _ => Ok(vec![Vec::new(); queries.len()]),
+        }
+    }
+
     /// Makes the delivery visible as one version of the table, leaving out `refused`. Committing a delivery twice writes once.
     /// After an `Internal` error with code `lake.outcome_unknown` or `lake.commit`, deliver again with the same identifier.
     pub async fn commit(self, refused: &RefusedLines) -> Result<Commit> {
-        let Self { table, load, stage } = self;
-        let mark = Mark::delivery(&load);
+        let Self { table, load, computed, stage } = self;
+        let mark = Mark::delivery(&load, computed.as_deref());
         let mode = table.contract.mode;
         let staged = match stage {
             Some(stage) => stage.finish(refused, mode == Mode::Versions).await?,
             None => Staged { files: Vec::new(), memory: Vec::new() },
         };
-        let (table, load, staged) = (&*table, &load, &staged);
+        let (table, load, staged, computed) = (&*table, &load, &staged, computed.as_deref());
         let done = commit::commit(table, &mark, true, |base| {
             async move {
                 match mode {
                     Mode::Append => Ok(with_files(Plan::default(), &staged.files)),
                     Mode::Replace => Ok(with_files(replace::plan(table, &base, load).await?, &staged.files)),
-                    Mode::Versions => versions::plan(table, &base, load, staged).await,
+                    Mode::Versions => versions::plan(table, &base, load, staged, computed).await,
                 }
             }
             .boxed()

@@ -119,7 +119,7 @@ impl Right {
             condition => Some(compile(condition)?),
         };
         let mut outputs = Vec::new();
-        for column in &contract.columns {
+        for column in contract.in_lake() {
             match access.mask.get(&column.name) {
                 Some(mask) => outputs.push(Output { name: column.name.clone(), mask: Some(compile(mask)?) }),
                 None if access.classes.contains(&column.class) => outputs.push(Output { name: column.name.clone(), mask: None }),

@@ -74,6 +74,7 @@ pub fn catalog(contract: Contract) -> Arc<Catalog> {
         contracts: BTreeMap::from([(contract.name.clone(), contract)]),
         roles: BTreeMap::new(),
         code_lists: BTreeMap::new(),
+        indicators: BTreeMap::new(),
         dir: Default::default(),
     })
 }

@@ -6,7 +6,7 @@ use crate::accounts::{NewAccount, derive_ambito};
 use crate::app::App;
 
 /// Name, role, and the facts that are not looked up.
-pub const ACCOUNTS: [(&str, &str, &[(&str, &str)]); 7] = [
+pub const ACCOUNTS: [(&str, &str, &[(&str, &str)]); 8] = [
     ("pianificatore", "pianificatore", &[]),
     ("distretto_rm_5_1", "distretto", &[("ambito", "RM 5.1")]),
     ("comune_058091", "comune", &[("codice_istat", "058091")]),
@@ -14,6 +14,7 @@ pub const ACCOUNTS: [(&str, &str, &[(&str, &str)]); 7] = [
     ("ispettore", "ispettore", &[]),
     ("steward", "steward", &[]),
     ("amministratore", "amministratore", &[]),
+    ("inps", "inps", &[]),
 ];
 
 /// Makes the accounts that are missing and gives all of them the password.

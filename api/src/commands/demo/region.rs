@@ -13,6 +13,7 @@ use ingest::incoming::Incoming;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use warehouse::derived::Derivations;
 use warehouse::lake::MaintainOptions;
 
 use crate::app::App;
@@ -44,6 +45,7 @@ pub async fn make(app: &App, home: &Path, scale: f64, seed: u64) -> anyhow::Resu
     bar.finish_and_clear();
     let all = all?;
     app.deliveries.flush().await?;
+    Derivations::new(app.warehouse.clone()).run().await?;
     // Hundreds of small commits become few large files, as the nightly maintenance would make them.
     app.warehouse.lake().maintain(&MaintainOptions::default()).await?;
     let seconds = started.elapsed().as_secs_f64();

@@ -5,13 +5,15 @@ use std::sync::LazyLock;
 use axum::Json;
 use serde_json::{Map, Value};
 
-const PARTS: [&str; 6] = [
+const PARTS: [&str; 8] = [
     include_str!("../../../openapi/api.toml"),
     include_str!("../../../openapi/query.toml"),
     include_str!("../../../openapi/datasets.toml"),
     include_str!("../../../openapi/deliveries.toml"),
+    include_str!("../../../openapi/leps.toml"),
     include_str!("../../../openapi/service.toml"),
     include_str!("../../../openapi/schemas.toml"),
+    include_str!("../../../openapi/waas.toml"),
 ];
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {

@@ -1,0 +1,54 @@
+//! `siss erase`: a person's right to be forgotten.
+
+use std::io::Read;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use ingest::deliver::Deliveries;
+use ingest::read::Bounds;
+use warehouse::Warehouse;
+use warehouse::config::Limits;
+use warehouse::system::SystemLog;
+
+use crate::config::Data;
+use crate::lock::Lock;
+
+/// How long to wait for deliveries under way.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// Erases a person: identity, flows, received files that name them, and their pseudonym in every version of every table
+///
+/// The rows stay, under a pseudonym of nobody, so that what was counted stays true. Earlier versions of the tables that may name a
+/// person are gone afterwards, and received files that named the person can no longer be read. Stop the server first. Interrupted, it is
+/// taken up again by running it again.
+#[derive(clap::Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// Reads the fiscal code from standard input, so that it stands in no command line
+    #[arg(long, required = true)]
+    pub fiscal_code_stdin: bool,
+    /// Why, for sistema.audit: who asked and when, without names
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    #[command(flatten)]
+    pub data: Data,
+}
+
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let mut code = String::new();
+    std::io::stdin().read_to_string(&mut code).context("the fiscal code on standard input")?;
+    let home = args.data.home()?;
+    let Some(_server) = Lock::server(&home)? else { bail!("a server works on {}: stop it first", home.display()) };
+    let Some(_deliveries) = Lock::own_deliveries(&home, WAIT)? else { bail!("`siss deliver` is at work on {}: try again when it has ended", home.display()) };
+    let warehouse = Warehouse::open(args.data.warehouse(Limits::default())?).await?;
+    let system = SystemLog::start(warehouse.clone());
+    let vault = args.data.vault(system.clone()).await?;
+    let deliveries = Deliveries::new(&warehouse, system.clone(), vault, Bounds::default(), home.join("spool"))?;
+    deliveries.recover().await?;
+    let erased = deliveries.erase("operatore", &args.reason, code.trim()).await?;
+    system.close().await?;
+    deliveries.vault().close().await;
+    println!("{}", serde_json::to_string(&erased)?);
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,93 @@
+"""Rules about rows together: what they refuse, in memory and on disk, beside what is there already; compared with DuckDB."""
+
+import csv
+import io
+
+import duckdb
+import pytest
+import tomllib
+
+import persons
+from conftest import ROOT
+from persons import Person, case, intervention, line
+
+
+@pytest.fixture(scope="module")
+def world(siss, tmp_path_factory):
+    world = persons.World(siss, tmp_path_factory.mktemp("sets") / "data")
+    people = [Person(i) for i in range(4)]
+    world.accept("sigess.persone", [p.row() for p in people])
+    world.accept("sigess.casi", [case(i, p, "disabili") for i, p in enumerate(people)])
+    world.accept("sigess.interventi", [intervention(i, p, "disabili", "A2.07") for i, p in enumerate(people)])
+    world.people = people
+    return world
+
+
+def refused(report):
+    return sorted((v["line"], v["rule"]) for v in report["violations"] if v["severity"] == "error")
+
+
+def test_a_row_at_odds_with_another_dataset_is_refused(world):
+    rows = [
+        line(0, world.people[0], "A2.07"),
+        line(1, world.people[0], "A2.07"),  # another's intervention
+        line(2, world.people[2], "A2.07", data_fine="2025-01-31", data_inizio="2025-01-01"),  # before the intervention
+        line(3, world.people[3], "A1.04"),  # another benefit
+    ]
+    report = world.deliver("sigess.erogazioni", rows)
+    assert refused(report) == [(3, "riga_dell_intervento"), (4, "riga_nell_intervento"), (5, "riga_dell_intervento")]
+    assert (report["outcome"], report["accepted"], report["refused"], report["added"]) == ("parziale", 1, 3, 1)
+    assert all(v["value"] is None and v["message"]["it"] and v["message"]["en"] for v in report["violations"])
+
+
+def test_rows_meet_what_is_there_and_each_other(world):
+    one = line(1, world.people[1], "A2.07")
+    assert world.accept("sigess.erogazioni", [one], period="2025")["added"] == 1
+    overlapping = [
+        line(1, world.people[1], "A2.07", n=2, data_inizio="2025-04-01", data_fine="2025-05-31"),  # with a stored row
+        line(1, world.people[1], "A2.07", n=3, data_inizio="2025-06-01", data_fine="2025-07-31"),
+        line(1, world.people[1], "A2.07", n=4, data_inizio="2025-07-01", data_fine="2025-08-31"),  # with the row above
+    ]
+    report = world.deliver("sigess.erogazioni", overlapping)
+    assert refused(report) == [(2, "periodi_senza_sovrapposizione"), (4, "periodi_senza_sovrapposizione")]
+    # The stored row moved in the same delivery: what counts is the dataset as it will be.
+    moved = [one | {"data_fine": "2025-03-31"}, overlapping[0]]
+    assert world.accept("sigess.erogazioni", moved)["closed"] == 1
+
+
+def test_refused_rows_can_be_corrected_and_sent_again(world):
+    rows = [line(2, world.people[2], "A2.07"), line(2, world.people[3], "A2.07", n=2, data_inizio="2025-06-01", data_fine="2025-06-30")]
+    report = world.deliver("sigess.erogazioni", rows)
+    assert refused(report) == [(3, "riga_dell_intervento")]
+    folder = world.data / "landing/sigess/erogazioni" / report["id"]
+    again = list(csv.DictReader(io.StringIO((folder / "refused.csv").read_text())))
+    assert [(row["riga"], row["id_persona"], row["importo"]) for row in again] == [("3", "***", "600.00")]
+
+
+def test_warnings_of_rules_do_not_stop_a_row(world):
+    report = world.deliver("sigess.erogazioni", [line(3, world.people[3], "A2.07", importo="0", quota_ente="0", quota_utente="0")])
+    assert (report["outcome"], report["warnings"]) == ("accettata", 0)
+
+
+@pytest.mark.parametrize("rows", [60_000])
+def test_a_large_delivery_is_judged_from_its_files(world, rows):
+    """More than a delivery holds in memory: the rows come back from the files they went to. DuckDB is the judge."""
+    person = world.people[0]
+    made = [line(0, person if i % 997 else world.people[1], "A2.07", n=i + 10, frequenza="O", stato="liquidata") for i in range(rows)]
+    for i, row in enumerate(made):
+        row["id_erogazione"] = f"NRM51-2025-{i:07}/010"
+        row["servizio_esteso"] = "x" * 400
+    report = world.deliver("sigess.erogazioni", made)
+    wrong = {2 + i for i in range(rows) if i % 997 == 0}
+    contract = tomllib.loads((ROOT / "datasets/sigess/erogazioni.toml").read_text())
+    rule = next(rule["sql"] for rule in contract["set_rule"] if rule["id"] == "riga_dell_intervento")
+    duck = duckdb.connect()
+    duck.execute("CREATE SCHEMA sigess; CREATE TABLE sigess.interventi(id_intervento VARCHAR, id_persona VARCHAR, codice_prestazione VARCHAR)")
+    duck.executemany("INSERT INTO sigess.interventi VALUES (?, ?, ?)", [(f"NRM51-2025-{i:06}", p.code, "A2.07") for i, p in enumerate(world.people)])
+    duck.execute("CREATE TABLE consegna(riga_consegna BIGINT, id_intervento VARCHAR, id_persona VARCHAR, codice_prestazione VARCHAR)")
+    import pyarrow as pa
+
+    duck.register("made", pa.table({"l": range(2, rows + 2), "i": [r["id_intervento"] for r in made], "p": [r["id_persona"] for r in made]}))
+    duck.execute("INSERT INTO consegna SELECT l, i, p, 'A2.07' FROM made")
+    assert {row[0] for row in duck.execute(rule).fetchall()} == wrong
+    assert (report["refused"], report["accepted"]) == (len(wrong), rows - len(wrong))
