@@ -169,7 +169,18 @@ fn refuse_other_texts(text: &[u8], hints: &Hints) -> Result<(), ReadError> {
     if head.starts_with(b"{\\rtf") {
         return Err(ReadError::unsupported("Il file è un documento RTF.", "The file is an RTF document."));
     }
+    if is_binary(text) {
+        return Err(ReadError::unsupported("Il file non è un testo (dati binari).", "The file is not a text (binary data)."));
+    }
     Ok(())
+}
+
+/// More control characters than a damaged text has. Those that serve as separators do not count, NUL bytes by their own measure:
+/// some programs pad with them.
+fn is_binary(text: &[u8]) -> bool {
+    let nuls = memchr::memchr_iter(0, text).count();
+    let controls = text.iter().filter(|b| matches!(b, 0x01..=0x08 | 0x0e..=0x1b | 0x7f)).count();
+    controls > 8 && controls * 50 > text.len() || nuls > 64 && nuls * 5 > text.len()
 }
 
 /// Tells JSON from delimited text: by whole values, not by the first character alone.

@@ -150,6 +150,12 @@ fn what_is_not_a_table_is_refused() {
     for text in [&b"%PDF-1.7 ..."[..], b"<!DOCTYPE html><html></html>", b"<?xml version=\"1.0\"?><a/>"] {
         assert_eq!(rows_of(saved(text).path(), &Hints::default()).unwrap_err().kind, ErrorKind::Unsupported);
     }
+    let noise: Vec<u8> = (0u32..5000).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let program = [&b"\x7fELF\x02\x01\x01"[..], &[0; 500], b"/lib64/ld-linux"].concat();
+    for bytes in [noise, program] {
+        assert_eq!(rows_of(saved(&bytes).path(), &Hints::default()).unwrap_err().kind, ErrorKind::Unsupported);
+    }
+    assert_eq!(rows(b"nome,nota\nAnna\x00,a\x01b\n").len(), 2, "a few stray bytes are a damaged text");
     for bytes in [&b"PK\x03\x04 cut"[..], b"\x1f\x8b\x08 cut", b"PAR1 cut", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 cut"] {
         assert_eq!(rows_of(saved(bytes).path(), &Hints::default()).unwrap_err().kind, ErrorKind::Damaged, "{bytes:?}");
     }
