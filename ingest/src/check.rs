@@ -37,16 +37,41 @@ pub struct Checker {
 
 /// A judged batch.
 pub struct Checked {
-    /// The rows that stand, in the contract's schema plus the line.
-    pub valid: RecordBatch,
+    /// All rows, in the contract's schema plus the line.
+    rows: RecordBatch,
     pub findings: Vec<Violation>,
     pub lines: Int64Array,
     /// By row of the batch: whether it stands.
     pub stands: BooleanArray,
     /// Key columns of the whole batch, for uniqueness.
     pub keys: Vec<ArrayRef>,
+    warned: HashSet<usize>,
+}
+
+impl Checked {
+    /// The rows that stand.
+    pub fn valid(&self) -> Result<RecordBatch> {
+        if self.stands.true_count() == self.stands.len() {
+            return Ok(self.rows.clone());
+        }
+        filter_record_batch(&self.rows, &self.stands).map_err(|e| Error::internal("check.filter", e))
+    }
+
+    /// Refuses more rows, each for its finding.
+    pub fn refuse(&mut self, more: Vec<(usize, Violation)>) {
+        if more.is_empty() {
+            return;
+        }
+        let rows: HashSet<usize> = more.iter().map(|(row, _)| *row).collect();
+        self.stands = (0..self.stands.len()).map(|row| Some(self.stands.value(row) && !rows.contains(&row))).collect();
+        self.findings.extend(more.into_iter().map(|(_, finding)| finding));
+        self.findings.sort_by_key(|v| v.line);
+    }
+
     /// Rows with at least one warning among those that stand.
-    pub warned: u64,
+    pub fn warned(&self) -> u64 {
+        self.warned.iter().filter(|row| self.stands.value(**row)).count() as u64
+    }
 }
 
 impl Checker {
@@ -81,10 +106,6 @@ impl Checker {
         let sql: Vec<&str> = checks.iter().filter_map(|c| if let CheckKind::Sql(sql) = &c.kind { Some(sql.as_str()) } else { None }).collect();
         let evaluator = Evaluator::new(judged.clone(), &sql)?;
         Ok(Self { contract: contract.clone(), sender: sender.to_owned(), formats, checks, allowed, lookups, members, evaluator, schema, judged })
-    }
-
-    pub fn schema(&self) -> SchemaRef {
-        self.schema.clone()
     }
 
     /// What is said of a repeated key.
@@ -152,8 +173,7 @@ impl Checker {
         let mut kept = typed;
         kept.push(Arc::new(lines.clone()));
         let batch = RecordBatch::try_new(self.schema.clone(), kept).map_err(|e| Error::internal("check.batch", e))?;
-        let valid = if refused.is_empty() { batch } else { filter_record_batch(&batch, &stands).map_err(|e| Error::internal("check.filter", e))? };
-        Ok(Checked { valid, findings, stands, keys, lines: lines.clone(), warned: warned.difference(&refused).count() as u64 })
+        Ok(Checked { rows: batch, findings, stands, keys, lines: lines.clone(), warned })
     }
 
     fn typed(&self, cells: &[StringArray]) -> Vec<ArrayRef> {
@@ -161,7 +181,7 @@ impl Checker {
         let one = |(i, column): (usize, &datasets::model::Column)| match self.lookups.get(&i) {
             Some(values) => {
                 let by = &cells[position(&column.lookup.as_ref().expect("it has one").by)];
-                let found: StringArray = by.iter().map(|key| key.and_then(|k| values.get(k).cloned())).collect();
+                let found: StringArray = by.iter().map(|key| key.and_then(|k| values.get(k))).collect();
                 convert(column, &found, &self.formats)
             }
             None => convert(column, &cells[i], &self.formats),

@@ -14,6 +14,9 @@ use crate::mapping::{Mapping, Origin, Rule, fold};
 use crate::messages::sentence;
 use crate::report::Violation;
 
+/// Characters of a header that is not ours, as the sender is told of it.
+const FOUND: usize = 300;
+
 /// The source of one contract column.
 enum From {
     Header(usize),
@@ -62,7 +65,8 @@ impl Layout {
             columns.push(Filler { from, keys, codes: codes.unwrap_or_default() });
         }
         if !used.iter().any(|u| *u) && sql.is_empty() {
-            findings.push(Violation { value: None, ..about_column("file.no_header", &names.join(", "), Severity::Error) });
+            let found: String = names.join(", ").chars().take(FOUND).collect();
+            findings.push(Violation { value: None, ..about_column("file.no_header", &found, Severity::Error) });
         } else if mapping.is_none() {
             let ours = |name: &str| contract.columns.iter().any(|c| fold(name) == c.name && c.lookup.is_some());
             let unknown = names.iter().zip(&used).filter(|(name, used)| !**used && !name.is_empty() && !ours(name));

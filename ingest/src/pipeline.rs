@@ -19,7 +19,7 @@ use crate::mapping::{Mapping, Mark};
 use crate::messages::sentence;
 use crate::read::{self, Bounds, Source, TextBatch, Understanding};
 use crate::report::{Outcome, Report, Violation};
-use crate::unique::Keys;
+use crate::unique::{Keys, Repeated};
 
 /// A delivery's report with the files that go beside it.
 pub struct Finished {
@@ -112,20 +112,22 @@ async fn load(
     });
     let (send_judged, mut judged) = mpsc::channel::<Result<(TextBatch, Checked), Whole>>(2);
     let judging = tokio::task::spawn_blocking(move || {
+        let mut judge = Judge { layout, checker, keys: None };
         while let Some(batch) = text.blocking_recv() {
-            let one = batch.map_err(Whole::Read).and_then(|b| judge(&layout, &checker, b).map_err(Whole::Fault));
+            let one = batch.map_err(Whole::Read).and_then(|b| judge.judge(b).map_err(Whole::Fault));
             let ends = one.is_err();
             if send_judged.blocking_send(one).is_err() || ends {
-                return;
+                break;
             }
         }
+        judge.keys
     });
     let outcome = consume(&mut judged, &mut writer, findings, progress).await;
     drop(judged);
-    judging.await.map_err(|e| Error::internal("deliver.judge", e))?;
+    let keys = judging.await.map_err(|e| Error::internal("deliver.judge", e))?;
     let source = reading.await.map_err(|e| Error::internal("deliver.read", e))?;
     report.understanding = shown(&source.understanding)?;
-    let (mut tally, keys) = match outcome {
+    let mut tally = match outcome {
         Ok(done) => done,
         Err(Whole::Fault(e)) => {
             writer.abort().await;
@@ -156,42 +158,61 @@ enum Whole {
     Fault(Error),
 }
 
-fn judge(layout: &Layout, checker: &Checker, batch: TextBatch) -> Result<(TextBatch, Checked)> {
-    let checked = checker.check(&batch.lines, layout.cells(&batch.columns)?, &batch.ragged)?;
-    Ok((batch, checked))
+/// What judges the batches of one delivery, in their order.
+struct Judge {
+    layout: Layout,
+    checker: Checker,
+    keys: Option<Keys>,
 }
 
-async fn consume(judged: &mut mpsc::Receiver<Result<(TextBatch, Checked), Whole>>, writer: &mut Writer, findings: &mut Findings, progress: Progress<'_>) -> Result<(Tally, Option<Keys>), Whole> {
+impl Judge {
+    fn judge(&mut self, batch: TextBatch) -> Result<(TextBatch, Checked)> {
+        let mut checked = self.checker.check(&batch.lines, self.layout.cells(&batch.columns)?, &batch.ragged)?;
+        if !checked.keys.is_empty() {
+            let keys = match &mut self.keys {
+                Some(keys) => keys,
+                none => none.insert(Keys::new(&checked.keys)?),
+            };
+            let found = keys.add(&checked.keys, &checked.lines, &checked.stands)?;
+            let said = self.checker.repeated();
+            checked.refuse(found.into_iter().map(|(row, repeated)| (row, about_key(&said, repeated))).collect());
+        }
+        Ok((batch, checked))
+    }
+}
+
+async fn consume(judged: &mut mpsc::Receiver<Result<(TextBatch, Checked), Whole>>, writer: &mut Writer, findings: &mut Findings, progress: Progress<'_>) -> Result<Tally, Whole> {
     let mut tally = Tally::default();
-    let mut keys: Option<Keys> = None;
     while let Some(next) = judged.recv().await {
-        let (batch, checked) = next?;
-        let fault = Whole::Fault;
-        for finding in checked.findings {
-            findings.add(finding).map_err(fault)?;
+        let (batch, mut checked) = next?;
+        for finding in std::mem::take(&mut checked.findings) {
+            findings.add(finding).map_err(Whole::Fault)?;
         }
         for row in (0..checked.stands.len()).filter(|r| !checked.stands.value(*r)) {
             findings.refuse(batch.lines[row], &batch.columns, row).map_err(Whole::Fault)?;
             tally.refused += 1;
         }
-        if !checked.keys.is_empty() {
-            let keys = match &mut keys {
-                Some(keys) => keys,
-                None => keys.insert(Keys::new(&checked.keys).map_err(Whole::Fault)?),
-            };
-            keys.add(&checked.keys, &checked.lines, &checked.stands).map_err(Whole::Fault)?;
-        }
         tally.rows += batch.lines.len() as u64;
-        tally.warned += checked.warned;
-        if checked.valid.num_rows() > 0 {
-            writer.write(checked.valid).await.map_err(|e| Whole::Fault(e.into()))?;
+        tally.warned += checked.warned();
+        let valid = checked.valid().map_err(Whole::Fault)?;
+        if valid.num_rows() > 0 {
+            writer.write(valid).await.map_err(|e| Whole::Fault(e.into()))?;
         }
         progress(tally.rows);
     }
-    Ok((tally, keys))
+    Ok(tally)
 }
 
-/// Reports repeated keys and keeps their rows with the refused ones; the file is read again only if there are any.
+/// What is said of a row whose key stands on an earlier line.
+fn about_key(said: &Text, repeated: Repeated) -> Violation {
+    let mut message = said.clone();
+    message.it = format!("{} (riga {})", message.it.trim_end_matches('.'), repeated.first);
+    message.en = format!("{} (row {})", message.en.trim_end_matches('.'), repeated.first);
+    Violation { line: Some(repeated.line), column: None, rule: "key.unique".into(), severity: Severity::Error, value: None, message }
+}
+
+/// Reports the repeated keys of a file too large for memory and keeps their rows with the refused ones; it is read again only if
+/// there are any.
 async fn repeated(said: Text, keys: Option<Keys>, raw: &Path, mapping: Option<&Mapping>, bounds: &Bounds, findings: &mut Findings) -> Result<(RefusedLines, u64)> {
     let repeated = match keys {
         Some(keys) => blocking(move || keys.finish()).await?,
@@ -201,11 +222,8 @@ async fn repeated(said: Text, keys: Option<Keys>, raw: &Path, mapping: Option<&M
         return Ok((RefusedLines::none(), 0));
     }
     let count = repeated.len() as u64;
-    for r in &repeated {
-        let mut message = said.clone();
-        message.it = format!("{} (riga {})", message.it.trim_end_matches('.'), r.first);
-        message.en = format!("{} (row {})", message.en.trim_end_matches('.'), r.first);
-        findings.add(Violation { line: Some(r.line), column: None, rule: "key.unique".into(), severity: Severity::Error, value: None, message })?;
+    for one in &repeated {
+        findings.add(about_key(&said, *one))?;
     }
     let lines: Vec<i64> = repeated.iter().map(|r| r.line).collect();
     let hints = mapping.map(|m| m.file.hints.clone()).unwrap_or_default();

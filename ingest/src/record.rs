@@ -49,17 +49,19 @@ pub fn append(system: &SystemLog, catalog: &Catalog, report: &Report, violations
     for record in reader.records() {
         let record = record.map_err(|e| Error::internal("record.read", e))?;
         let cell = |i: usize| record.get(i).filter(|c| !c.is_empty());
+        let sentence = |i: usize| cell(i).map(|text| impersonal(text, cell(2), cell(4)));
         rows.push(json!({
             "consegna": report.id,
             "dataset": report.dataset,
             "ente": report.sender,
-            "riga": cell(0).and_then(|c| c.parse::<i64>().ok()),
+            // What is about the whole file has no line.
+            "riga": cell(0).and_then(|c| c.parse::<i64>().ok()).unwrap_or(0),
             "colonna": cell(1),
             "regola": cell(2),
             "gravita": cell(3),
             "valore": cell(4),
-            "messaggio_it": cell(5),
-            "messaggio_en": cell(6),
+            "messaggio_it": sentence(5),
+            "messaggio_en": sentence(6),
         }));
         if rows.len() == CHUNK {
             table.append(system, &rows)?;
@@ -67,6 +69,17 @@ pub fn append(system: &SystemLog, catalog: &Catalog, report: &Report, violations
         }
     }
     table.append(system, &rows)
+}
+
+/// A sentence without what the sender wrote in the file: who watches over quality reads it, and the value stands in a column of its own.
+fn impersonal(sentence: &str, rule: Option<&str>, value: Option<&str>) -> String {
+    // Where a header was expected there may be a person's row.
+    let quoted = match (rule, value) {
+        (Some("file.no_header"), _) => return sentence.split(" (").next().unwrap_or_default().to_owned() + ".",
+        (_, Some(value)) => [format!("«{value}»"), format!("“{value}”"), format!("({value})")],
+        (_, None) => return sentence.to_owned(),
+    };
+    quoted.iter().fold(sentence.to_owned(), |text, value| text.replace(value.as_str(), "«…»"))
 }
 
 struct Table {
@@ -95,4 +108,19 @@ fn batch(schema: &SchemaRef, rows: &[Value]) -> Result<RecordBatch> {
     let mut decoder = ReaderBuilder::new(schema.clone()).with_batch_size(rows.len()).build_decoder().map_err(fault)?;
     decoder.serialize(rows).map_err(fault)?;
     decoder.flush().map_err(fault)?.ok_or_else(|| Error::internal("record.rows", "no rows"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_sender_wrote_is_not_in_the_sentence() {
+        let said = |rule, value, text: &str| impersonal(text, Some(rule), value);
+        assert_eq!(said("eta.type", Some("1"), "«1» nel campo «Età 1» non è un numero: per esempio 1."), "«…» nel campo «Età 1» non è un numero: per esempio 1.");
+        assert_eq!(said("eta.type", Some("a»b"), "“a»b” in the field “Age” is not a number."), "«…» in the field “Age” is not a number.");
+        assert_eq!(said("row.cells", Some("Rossi | Ada"), "La riga ha più celle (Rossi | Ada): controllare."), "La riga ha più celle «…»: controllare.");
+        assert_eq!(said("file.no_header", None, "Nessuna intestazione (trovato: Ada, Rossi). Usare il modello."), "Nessuna intestazione.");
+        assert_eq!(said("key.unique", None, "La chiave è già in un'altra riga."), "La chiave è già in un'altra riga.");
+    }
 }

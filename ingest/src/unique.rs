@@ -1,6 +1,10 @@
-//! Repeated keys within one delivery, at any size in flat memory: hashes go to bucket files, each small enough to sort.
+//! Repeated keys within one delivery. Up to about two million rows they are found as the rows come; beyond, at any size in flat
+//! memory, at the end: hashes go to bucket files, each small enough to sort.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Place;
 use std::fs::File;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{BufReader, BufWriter, Read, Seek, Write};
 
 use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array};
@@ -9,20 +13,23 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
-const BUCKETS: usize = 128;
-/// Entries kept in memory before the buckets are used: 24 MiB.
-const IN_MEMORY: usize = 1 << 20;
+const BUCKETS: u64 = 128;
+/// Keys held before the buckets are used: as many as a table of 2^21 places takes, about 50 MiB.
+const IN_MEMORY: usize = 7 << 18;
 
-type Entry = (u128, i64);
+/// The first 128 bits of a SHA-256: two keys that differ do not meet by accident nor by design.
+type Hash = (u64, u64);
+type Entry = (Hash, i64);
 
-/// Collects the keys of valid rows; [`Self::finish`] gives the lines whose key stands on an earlier line.
+/// Collects the keys of valid rows and tells those that stand on an earlier line.
 pub struct Keys {
     converter: RowConverter,
-    entries: Vec<Entry>,
+    /// The line of each key, until there are too many.
+    first: HashMap<Hash, i64, BuildHasherDefault<AsIs>>,
     spilled: Vec<BufWriter<File>>,
 }
 
-/// A line whose key was already on `first`.
+/// A row whose key was already on the line `first`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repeated {
     pub line: i64,
@@ -33,52 +40,81 @@ impl Keys {
     pub fn new(columns: &[ArrayRef]) -> Result<Self> {
         let fields = columns.iter().map(|c| SortField::new(c.data_type().clone())).collect();
         let converter = RowConverter::new(fields).map_err(|e| Error::internal("unique.keys", e))?;
-        Ok(Self { converter, entries: Vec::new(), spilled: Vec::new() })
+        Ok(Self { converter, first: HashMap::default(), spilled: Vec::new() })
     }
 
-    /// Adds the key columns of the rows that are `valid`.
-    pub fn add(&mut self, columns: &[ArrayRef], lines: &Int64Array, valid: &BooleanArray) -> Result<()> {
+    /// Adds the key columns of the rows that are `valid`; gives those known to be repeated by now, with their place in the batch.
+    pub fn add(&mut self, columns: &[ArrayRef], lines: &Int64Array, valid: &BooleanArray) -> Result<Vec<(usize, Repeated)>> {
         let rows = self.converter.convert_columns(columns).map_err(|e| Error::internal("unique.keys", e))?;
-        for (i, row) in rows.iter().enumerate() {
-            if valid.value(i) {
-                self.entries.push((hash(row.as_ref()), lines.value(i)));
+        let mut found = Vec::new();
+        for (i, row) in rows.iter().enumerate().filter(|(i, _)| valid.value(*i)) {
+            let (hash, line) = (hash(row.as_ref()), lines.value(i));
+            if !self.spilled.is_empty() {
+                self.spill(hash, line)?;
+                continue;
+            }
+            match self.first.entry(hash) {
+                Place::Occupied(earlier) => found.push((i, Repeated { line, first: *earlier.get() })),
+                Place::Vacant(place) => {
+                    place.insert(line);
+                }
+            }
+            if self.first.len() >= IN_MEMORY {
+                self.leave_memory()?;
             }
         }
-        if self.entries.len() >= IN_MEMORY { self.spill() } else { Ok(()) }
+        Ok(found)
     }
 
-    /// Repeated lines in ascending order.
-    pub fn finish(mut self) -> Result<Vec<Repeated>> {
+    /// The repeated lines that [`Self::add`] could not tell yet, in ascending order.
+    pub fn finish(self) -> Result<Vec<Repeated>> {
         let mut out = Vec::new();
-        if self.spilled.is_empty() {
-            repeated(&mut self.entries, &mut out);
-        } else {
-            self.spill()?;
-            for bucket in std::mem::take(&mut self.spilled) {
-                repeated(&mut read_back(bucket)?, &mut out);
-            }
+        for bucket in self.spilled {
+            repeated(&mut read_back(bucket)?, &mut out);
         }
         out.sort_unstable_by_key(|r| r.line);
         Ok(out)
     }
 
-    fn spill(&mut self) -> Result<()> {
-        if self.spilled.is_empty() {
-            self.spilled = (0..BUCKETS).map(|_| Ok(BufWriter::new(tempfile::tempfile()?))).collect::<Result<_>>()?;
+    fn leave_memory(&mut self) -> Result<()> {
+        self.spilled = (0..BUCKETS).map(|_| Ok(BufWriter::new(tempfile::tempfile()?))).collect::<Result<_>>()?;
+        for (hash, line) in std::mem::take(&mut self.first) {
+            self.spill(hash, line)?;
         }
-        for (hash, line) in self.entries.drain(..) {
-            let bucket = &mut self.spilled[(hash % BUCKETS as u128) as usize];
-            bucket.write_all(&hash.to_le_bytes())?;
-            bucket.write_all(&line.to_le_bytes())?;
+        Ok(())
+    }
+
+    fn spill(&mut self, hash: Hash, line: i64) -> Result<()> {
+        let bucket = &mut self.spilled[(hash.0 % BUCKETS) as usize];
+        for part in [hash.0.to_le_bytes(), hash.1.to_le_bytes(), line.to_le_bytes()] {
+            bucket.write_all(&part)?;
         }
         Ok(())
     }
 }
 
-/// The first 128 bits of a SHA-256: two keys that differ do not meet by accident nor by design.
-fn hash(key: &[u8]) -> u128 {
+/// Takes a part of a hash as it is: a digest needs no second one.
+#[derive(Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |all, b| all.rotate_left(8) ^ u64::from(*b));
+    }
+
+    fn write_u64(&mut self, part: u64) {
+        self.0 ^= part;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+fn hash(key: &[u8]) -> Hash {
     let digest = Sha256::digest(key);
-    u128::from_le_bytes(digest[..16].try_into().expect("a digest has 32 bytes"))
+    let part = |from: usize| u64::from_le_bytes(digest[from..from + 8].try_into().expect("a digest has 32 bytes"));
+    (part(0), part(8))
 }
 
 fn read_back(bucket: BufWriter<File>) -> Result<Vec<Entry>> {
@@ -87,11 +123,11 @@ fn read_back(bucket: BufWriter<File>) -> Result<Vec<Entry>> {
     let count = file.metadata()?.len() as usize / 24;
     let mut reader = BufReader::new(file);
     let mut entries = Vec::with_capacity(count);
-    let (mut hash, mut line) = ([0; 16], [0; 8]);
+    let mut part = [0; 8];
+    let mut next = || reader.read_exact(&mut part).map(|()| part);
     for _ in 0..count {
-        reader.read_exact(&mut hash)?;
-        reader.read_exact(&mut line)?;
-        entries.push((u128::from_le_bytes(hash), i64::from_le_bytes(line)));
+        let hash = (u64::from_le_bytes(next()?), u64::from_le_bytes(next()?));
+        entries.push((hash, i64::from_le_bytes(next()?)));
     }
     Ok(entries)
 }
@@ -116,14 +152,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repeated_keys_are_found_in_memory_and_spilled() {
+    fn repeated_keys_are_found_at_once_and_when_spilled() {
         for rows in [10usize, IN_MEMORY + 5] {
             let key = |i: usize| if i == rows - 1 { "k3".to_owned() } else { format!("k{i}") };
             let column: ArrayRef = Arc::new(StringArray::from_iter_values((0..rows).map(key)));
             let lines = Int64Array::from_iter_values((0..rows as i64).map(|l| l + 2));
             let mut keys = Keys::new(std::slice::from_ref(&column)).unwrap();
-            keys.add(std::slice::from_ref(&column), &lines, &BooleanArray::from(vec![true; rows])).unwrap();
-            assert_eq!(keys.finish().unwrap(), vec![Repeated { line: rows as i64 + 1, first: 5 }]);
+            let at_once = keys.add(std::slice::from_ref(&column), &lines, &BooleanArray::from(vec![true; rows])).unwrap();
+            let later = keys.finish().unwrap();
+            let twin = Repeated { line: rows as i64 + 1, first: 5 };
+            let expected = if rows < IN_MEMORY { (vec![(rows - 1, twin)], vec![]) } else { (vec![], vec![twin]) };
+            assert_eq!((at_once, later), expected);
         }
     }
 
@@ -131,7 +170,7 @@ mod tests {
     fn a_refused_row_does_not_make_its_twin_a_repetition() {
         let column: ArrayRef = Arc::new(StringArray::from(vec!["a", "a"]));
         let mut keys = Keys::new(std::slice::from_ref(&column)).unwrap();
-        keys.add(std::slice::from_ref(&column), &Int64Array::from(vec![2, 3]), &BooleanArray::from(vec![false, true])).unwrap();
-        assert!(keys.finish().unwrap().is_empty());
+        let found = keys.add(std::slice::from_ref(&column), &Int64Array::from(vec![2, 3]), &BooleanArray::from(vec![false, true])).unwrap();
+        assert!(found.is_empty() && keys.finish().unwrap().is_empty());
     }
 }
