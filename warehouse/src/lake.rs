@@ -11,10 +11,11 @@ mod evolve;
 #[doc(hidden)]
 pub mod faults;
 mod files;
-mod guarded;
+mod listing;
 mod load;
 mod maintain;
 mod replace;
+mod scan;
 mod snapshot;
 mod stage;
 mod store;
@@ -31,7 +32,6 @@ use datasets::model::DatasetName;
 use futures::{StreamExt, TryStreamExt};
 
 pub use self::durable::Durable;
-pub use self::guarded::Guarded;
 pub use self::load::{Commit, Load, RefusedLines};
 pub use self::maintain::{MaintainOptions, Maintained};
 pub use self::snapshot::{At, Snapshot};

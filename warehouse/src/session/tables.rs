@@ -60,7 +60,7 @@ impl Session {
             let right = self.rights.get(&name.dataset).ok_or_else(|| unknown(&name.dataset.to_string(), ""))?;
             let closed = if name.history || !right.has_history() { Closed::Shown } else { Closed::Filtered };
             // Whole files of current rows need no filter.
-            let current = if closed == Closed::Filtered { snapshot.current().await? } else { None };
+            let current = if closed == Closed::Filtered { snapshot.current()? } else { None };
             let table = match current {
                 Some(current) => right.table(current, &self.principal, Closed::Absent)?,
                 None => right.table(snapshot.provider(), &self.principal, closed)?,
