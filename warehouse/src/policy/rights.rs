@@ -6,10 +6,11 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column as Name, DFSchema};
+use datafusion::common::{Column as Name, DFSchema, ScalarValue};
+use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{Expr, ExprSchemable};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlanBuilder, cast};
 use datafusion::prelude::{SessionContext, lit};
 use datasets::catalog::Catalog;
 use datasets::derive;
@@ -165,6 +166,24 @@ impl Right {
             }
         };
         Schema::new(self.outputs(history).iter().map(field).collect::<Vec<_>>())
+    }
+
+    /// Rows stored under an earlier version of the contract as the present one has them: a column that was not there yet is empty,
+    /// a type that became wider is cast.
+    pub fn as_of_today(&self, stored: Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>> {
+        let schema = stored.schema();
+        let kind = |f: &Field| schema.field_with_name(f.name()).map(|s| s.data_type() == f.data_type());
+        if self.stored.fields().iter().all(|f| kind(f).unwrap_or(false)) {
+            return Ok(stored);
+        }
+        let column = |f: &Arc<Field>| {
+            let value = if kind(f).is_ok() { Expr::Column(Name::new_unqualified(f.name())) } else { lit(ScalarValue::Null) };
+            cast(value, f.data_type().clone()).alias(f.name())
+        };
+        let plan = LogicalPlanBuilder::scan("earlier", provider_as_source(stored.clone()), None)
+            .and_then(|scan| scan.project(self.stored.fields().iter().map(column)))
+            .and_then(LogicalPlanBuilder::build);
+        Ok(Arc::new(ViewTable::new(plan.map_err(|e| Error::internal("policy.earlier", e))?, None)))
     }
 
     /// The table for `principal`, whose facts take the placeholders' places as literals, never as text of SQL.
