@@ -8,6 +8,7 @@ mod home;
 mod layers;
 mod openapi;
 mod page;
+mod pages;
 mod problem;
 mod rows;
 mod sql;
@@ -59,6 +60,7 @@ pub fn router(app: App, secure: bool) -> Router {
         .layer(from_fn_with_state(layers::Room::default(), layers::bounded))
         .layer(from_fn(layers::same_site))
         .layer(CatchPanicLayer::custom(layers::panicked))
+        .layer(from_fn(pages::readable))
         .layer(from_fn_with_state(layers::Secure(secure), layers::safe_headers))
         .layer(from_fn(layers::observe))
 }
@@ -75,6 +77,7 @@ async fn not_so() -> Problem {
 fn routes() -> Vec<(String, MethodRouter<App>)> {
     let mut routes: Vec<(String, MethodRouter<App>)> = [
         ("/", get(home::home)),
+        ("/accedi", get(home::sign_in)),
         ("/static/siss.css", get(home::style)),
         ("/status", get(status::status)),
         ("/metrics", get(status::metrics)),
