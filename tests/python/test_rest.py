@@ -332,6 +332,11 @@ def test_a_browser_gets_errors_as_pages_and_programs_get_problems(ask):
     assert markup.status_code == 400 and "<script" not in markup.text and "&lt;script" in markup.text
 
 
+def test_the_start_page_says_the_address_by_which_it_was_reached(ask, server):
+    assert "user=UTENZA" in ask("/").text and server.postgres.split(":")[1] in ask("/").text
+    assert "<b>" not in ask("/", headers={"Host": "a<b>.example"}).text
+
+
 def test_a_browser_can_sign_in(ask):
     asked = ask("/accedi", headers=BROWSER, allow_redirects=False)
     assert asked.status_code == 401 and 'Basic realm="siss"' in asked.headers["www-authenticate"] and "Occorre accedere" in asked.text

@@ -1,9 +1,10 @@
 //! `GET /`: the start page. What is here, and how to connect to each door. `GET /accedi`: asks a browser for account and password.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::{OriginalUri, RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use datasets::model::Text;
-use http::{HeaderMap, StatusCode, header};
+use http::uri::Authority;
+use http::{HeaderMap, StatusCode, Uri, header};
 use serde::Serialize;
 use warehouse::principal::Principal;
 
@@ -41,8 +42,8 @@ struct Dataset<'a> {
     description: &'a str,
 }
 
-pub async fn home(State(app): State<App>, who: Principal, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response> {
-    let language = Language::of(query.as_deref(), &headers);
+pub async fn home(State(app): State<App>, who: Principal, OriginalUri(uri): OriginalUri, headers: HeaderMap) -> Result<Response> {
+    let language = Language::of(uri.query(), &headers);
     let session = app.warehouse.session(&who).await?;
     let visible = session.datasets();
     let mut areas: Vec<Area> = Vec::new();
@@ -56,6 +57,8 @@ pub async fn home(State(app): State<App>, who: Principal, RawQuery(query): RawQu
         }
     }
     let addresses = app.addresses.get().ok_or_else(|| Problem::internal("home.addresses", "the doors are not open yet"))?;
+    let host = host(&uri, &headers);
+    let reached = |address: &str| address.replace("0.0.0.0", &host).replace("[::]", &host);
     let (postgres_host, postgres_port) = addresses.postgres.rsplit_once(':').unwrap_or((&addresses.postgres, "5432"));
     let stranger = who == stranger();
     let words = language.words();
@@ -66,12 +69,19 @@ pub async fn home(State(app): State<App>, who: Principal, RawQuery(query): RawQu
         example: if stranger { words.get("utenza").map_or("account", String::as_str) } else { &who.account },
         stranger,
         areas,
-        http: addresses.http.clone(),
-        postgres_host: postgres_host.trim_matches(['[', ']']).into(),
+        http: reached(&addresses.http),
+        postgres_host: reached(postgres_host).trim_matches(['[', ']']).into(),
         postgres_port: postgres_port.into(),
-        flight: addresses.flight.clone(),
+        flight: reached(&addresses.flight),
     };
     pages::render("home.html", language, &page)
+}
+
+/// The name by which the asker reached us: doors that listen on every address have no other.
+fn host(uri: &Uri, headers: &HeaderMap) -> String {
+    let said = uri.host().or_else(|| headers.get(header::HOST)?.to_str().ok());
+    let name = said.and_then(|said| said.parse::<Authority>().ok()).map(|said| said.host().to_owned());
+    name.unwrap_or_else(|| "localhost".into())
 }
 
 /// A browser asks its user when it is refused, and then signs in on every page of ours.
