@@ -1,6 +1,6 @@
 //! Nested-loop joins stay in memory. One that runs out of it would read its left side a second time (DataFusion 55.2):
-//! below it a repartition can be read only once and panics, and the second way gives rows of a left join for each
-//! partition of the right side, so that some come twice. Such a query gets the error of every other that is too large.
+//! a repartition below it can be read only once, and panics or has no rows left, so that the answer is wrong; rows of a left
+//! join would come for each partition of the right side. Such a query gets the error of every other that is too large.
 
 use std::fmt;
 use std::sync::Arc;

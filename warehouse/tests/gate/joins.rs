@@ -17,7 +17,8 @@ async fn world(memory_bytes: usize) -> World {
 const THREE: &str = "SELECT count(*) FROM prova.persone a, prova.persone b, prova.registro c WHERE a.id < b.id AND c.posti <> a.id";
 
 /// Whose rows of the left side would come once for each partition of the right one.
-const LEFT: &str = "SELECT count(*) FROM (SELECT a.id + b.id AS n FROM prova.persone a, prova.persone b WHERE a.id < b.id) l LEFT JOIN prova.persone r ON l.n < r.id AND l.n > r.posti";
+const LEFT: &str = "WITH l AS (SELECT a.id + b.id AS n FROM prova.persone a, prova.persone b WHERE a.id < b.id)
+    SELECT count(*) FROM l LEFT JOIN prova.persone r ON l.n < r.id AND l.n > r.posti";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nested_loops_that_fit_are_answered() {
