@@ -84,7 +84,7 @@ impl Session {
         let mut pinned = Pinned { tables: BTreeMap::new(), versions: BTreeMap::new() };
         for (name, snapshot) in named.into_iter().zip(refreshed) {
             let right = self.rights.get(&name.dataset).ok_or_else(|| unknown(&name.dataset.to_string(), ""))?;
-            let closed = if name.history || !right.has_history() { Closed::Shown } else { Closed::Filtered };
+            let closed = if name.history || !right.is_versioned() { Closed::Shown } else { Closed::Filtered };
             // Whole files of current rows need no filter.
             let current = if closed == Closed::Filtered { snapshot.current()? } else { None };
             let (stored, closed) = match current {
