@@ -82,7 +82,8 @@ class Server:
 
 
 class Memory:
-    """Peak resident memory, in MiB, of a process and of its children while the block runs: `own`, `largest_child`, `together`."""
+    """Peak memory, in MiB, of a process and of its children while the block runs: resident, of the process (`own`) and of its
+    `largest_child`; `together` counts what they share once."""
 
     def __init__(self, pid):
         self.pid, self.own, self.largest_child, self.together = pid, 0.0, 0.0, 0.0
@@ -98,18 +99,19 @@ class Memory:
         self.thread.join()
 
     def watch(self):
-        while not self.done.wait(0.02):
-            own, children = resident(self.pid), [resident(child) for child in children_of(self.pid)]
-            self.own, self.largest_child = max(self.own, own), max(self.largest_child, *children, 0.0)
-            self.together = max(self.together, own + sum(children))
+        while not self.done.wait(0.05):
+            own, *children = [used(pid) for pid in (self.pid, *children_of(self.pid))]
+            self.own, self.largest_child = max(self.own, own["Rss"]), max([self.largest_child, *(child["Rss"] for child in children)])
+            self.together = max(self.together, own["Pss"] + sum(child["Pss"] for child in children))
 
 
-def resident(pid):
-    """MiB; 0 when the process is gone."""
+def used(pid):
+    """Resident memory of a process in MiB, and its share of it; zero when it is gone."""
     try:
-        return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+        lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+        return {name: int(kib.split()[0]) / 1024 for name, kib in (line.split(":") for line in lines)}
     except (FileNotFoundError, ProcessLookupError):
-        return 0.0
+        return {"Rss": 0.0, "Pss": 0.0}
 
 
 def children_of(pid):
