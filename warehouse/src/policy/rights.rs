@@ -181,7 +181,9 @@ impl Right {
     /// a type that became wider is cast.
     pub fn as_of_today(&self, stored: Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>> {
         let schema = stored.schema();
-        let kind = |f: &Field| schema.field_with_name(f.name()).map(|s| s.data_type() == f.data_type());
+        // Scans give text as views.
+        let same = |a: &DataType, b: &DataType| a == b || matches!((a, b), (DataType::Utf8View, DataType::Utf8));
+        let kind = |f: &Field| schema.field_with_name(f.name()).map(|s| same(s.data_type(), f.data_type()));
         if self.stored.fields().iter().all(|f| kind(f).unwrap_or(false)) {
             return Ok(stored);
         }
