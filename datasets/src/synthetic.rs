@@ -11,7 +11,6 @@ use crate::model::DatasetName;
 
 mod access;
 mod assa;
-mod big;
 mod cell;
 mod childcare;
 mod encode;
@@ -27,7 +26,6 @@ mod territory;
 #[cfg(test)]
 mod tests;
 
-pub use big::big_csv;
 pub use error::{Error, Result};
 
 use sheet::Sheet;
