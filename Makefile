@@ -40,9 +40,8 @@ check: setup ## Format, lints, contracts
 accept: setup build ## The long tests: crashes by the thousand, scale 1, hostile queries
 	$(PYTEST) tests/python --accept
 
-bench: setup ## Builds for production and times the main job at scale 1
-	cargo build --locked --release --bin siss
-	d=$$(mktemp -d) && time $(CARGO_TARGET_DIR)/release/siss demo --data $$d --scale 1 --no-serve; rm -rf $$d
+bench: setup ## Times the release build beside DuckDB: BENCH="--quick --only questions" (docs/BENCH.md)
+	$(SISS_VENV)/bin/python tests/bench/run.py $(BENCH)
 
 doc: ## Rust documentation of the workspace's own crates
 	cargo doc --locked --workspace --no-deps

@@ -60,7 +60,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     match start(cli) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("siss: {error:#}");
+            eprintln!("siss: {}", said(&error));
             ExitCode::FAILURE
         }
     }
@@ -71,6 +71,18 @@ fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     let command = config::apply_file(Cli::command(), arguments, std::env::var_os("SISS_CONFIG"));
     let command = command.map_err(|message| Cli::command().error(clap::error::ErrorKind::InvalidValue, message))?;
     Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
+}
+
+/// An error and its causes, each said once: many libraries repeat their cause in their own text.
+fn said(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.trim().is_empty()) {
+        if !text.contains(cause.trim()) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(cause.trim());
+        }
+    }
+    text
 }
 
 fn start(cli: Cli) -> anyhow::Result<ExitCode> {

@@ -191,6 +191,7 @@ impl Data {
             access_key: self.s3_key.clone(),
             secret_key: self.s3_secret.clone(),
             allow_http: self.s3_allow_http,
+            reads_only: false,
         };
         Ok(Config { data: self.data.clone(), contracts, store, limits })
     }

@@ -11,7 +11,6 @@ use crate::catalog::Catalog;
 use crate::model::{Contract, DatasetName};
 
 mod assa;
-mod big;
 mod cell;
 mod childcare;
 mod encode;
@@ -29,7 +28,6 @@ mod territory;
 #[cfg(test)]
 mod tests;
 
-pub use big::big_csv;
 pub use error::{Error, Result};
 
 use sheet::Sheet;

@@ -20,12 +20,33 @@ use crate::read::Ragged;
 use crate::report::Violation;
 use crate::vault::{Arriving, HIDDEN};
 
-/// A contract's checks, compiled, with the reference values of one moment.
+/// A contract's checks, compiled once for all its deliveries.
+pub struct Rules {
+    pub contract: Contract,
+    checks: Vec<Check>,
+    evaluator: Evaluator,
+    schema: SchemaRef,
+    judged: SchemaRef,
+}
+
+impl Rules {
+    pub fn new(contract: &Contract) -> Result<Self> {
+        let mut checks = checks(contract);
+        let derived = |check: &Check| check.column.as_deref().and_then(|c| contract.column(c)).is_some_and(|c| c.lookup.is_some());
+        checks.sort_by_key(|c| (matches!(c.kind, CheckKind::Sender), derived(c)));
+        let schema = with_line(&datasets::derive::arrow::lake_schema(contract));
+        let judged = judged(contract, &with_line(&datasets::derive::arrow::schema(contract)));
+        let sql: Vec<&str> = checks.iter().filter_map(|c| if let CheckKind::Sql(sql) = &c.kind { Some(sql.as_str()) } else { None }).collect();
+        let evaluator = Evaluator::new(judged.clone(), &sql)?;
+        Ok(Self { contract: contract.clone(), checks, evaluator, schema, judged })
+    }
+}
+
+/// The rules for one delivery, with the reference values of its moment.
 pub struct Checker {
-    contract: Contract,
+    rules: Arc<Rules>,
     sender: String,
     formats: Formats,
-    checks: Vec<Check>,
     /// For each check of a code list or a reference: the values that may be.
     allowed: Vec<Option<Arc<HashSet<String>>>>,
     /// For each column with a lookup: its values by key.
@@ -34,9 +55,6 @@ pub struct Checker {
     members: HashSet<String>,
     /// For a contract that tells who persons are.
     identity: Option<Identity>,
-    evaluator: Evaluator,
-    schema: SchemaRef,
-    judged: SchemaRef,
 }
 
 /// A judged batch.
@@ -91,12 +109,10 @@ impl Checked {
 }
 
 impl Checker {
-    pub async fn new(contract: &Contract, sender: &str, formats: Formats, lake: &Lake, identity: Option<Identity>) -> Result<Self> {
-        let mut checks = checks(contract);
-        let derived = |check: &Check| check.column.as_deref().and_then(|c| contract.column(c)).is_some_and(|c| c.lookup.is_some());
-        checks.sort_by_key(|c| (matches!(c.kind, CheckKind::Sender), derived(c)));
+    pub async fn new(rules: Arc<Rules>, sender: &str, formats: Formats, lake: &Lake, identity: Option<Identity>) -> Result<Self> {
+        let contract = &rules.contract;
         let mut allowed = Vec::new();
-        for check in &checks {
+        for check in &rules.checks {
             allowed.push(match &check.kind {
                 CheckKind::CodeList(name) => {
                     let list = lake.catalog().code_lists.get(name).ok_or_else(|| Error::internal("check.code_list", name.clone()))?;
@@ -117,16 +133,12 @@ impl Checker {
             Sender::Ambito => members(lake, sender).await?,
             _ => HashSet::new(),
         };
-        let schema = with_line(&datasets::derive::arrow::lake_schema(contract));
-        let judged = judged(contract, &with_line(&datasets::derive::arrow::schema(contract)));
-        let sql: Vec<&str> = checks.iter().filter_map(|c| if let CheckKind::Sql(sql) = &c.kind { Some(sql.as_str()) } else { None }).collect();
-        let evaluator = Evaluator::new(judged.clone(), &sql)?;
-        Ok(Self { contract: contract.clone(), sender: sender.to_owned(), formats, checks, allowed, lookups, members, identity, evaluator, schema, judged })
+        Ok(Self { rules, sender: sender.to_owned(), formats, allowed, lookups, members, identity })
     }
 
     /// What is said of a repeated key.
     pub fn repeated(&self) -> Text {
-        let check = self.checks.iter().find(|c| c.kind == CheckKind::Unique);
+        let check = self.rules.checks.iter().find(|c| c.kind == CheckKind::Unique);
         check.map_or_else(|| sentence("key.unique", ""), |c| c.message.clone())
     }
 
@@ -139,8 +151,8 @@ impl Checker {
         let mut columns: Vec<ArrayRef> = vec![Arc::new(lines.clone())];
         columns.extend(typed.iter().cloned());
         columns.extend(self.untyped().map(|i| Arc::new(cells[i].clone()) as ArrayRef));
-        let whole = RecordBatch::try_new(self.judged.clone(), columns).map_err(|e| Error::internal("check.batch", e))?;
-        let mut conditions = self.evaluator.booleans(&whole)?.into_iter();
+        let whole = RecordBatch::try_new(self.rules.judged.clone(), columns).map_err(|e| Error::internal("check.batch", e))?;
+        let mut conditions = self.rules.evaluator.booleans(&whole)?.into_iter();
         // Conditions see what was delivered; from here on a person is a pseudonym.
         for (at, pseudonyms) in self.identity.iter().flat_map(|identity| identity.pseudonyms(&cells)) {
             typed[at] = Arc::new(pseudonyms);
@@ -155,8 +167,8 @@ impl Checker {
             let message = sentence("row.cells", &value);
             findings.push(Violation { line: Some(row.line), column: None, rule: "row.cells".into(), severity: Severity::Error, value: Some(value), message });
         }
-        for (check, allowed) in self.checks.iter().zip(&self.allowed) {
-            let at = check.column.as_deref().and_then(|name| self.contract.columns.iter().position(|c| c.name == name));
+        for (check, allowed) in self.rules.checks.iter().zip(&self.allowed) {
+            let at = check.column.as_deref().and_then(|name| self.rules.contract.columns.iter().position(|c| c.name == name));
             let hits: Vec<usize> = match &check.kind {
                 CheckKind::Sql(_) => trues(&conditions.next().expect("one condition per SQL check")),
                 CheckKind::CodeList(_) | CheckKind::Reference { .. } => self.not_among(at, &cells, &typed, allowed.as_deref()),
@@ -164,7 +176,7 @@ impl Checker {
                 CheckKind::Unique | CheckKind::Set(_) => continue,
             };
             for row in hits {
-                let depends = at.and_then(|c| self.contract.columns[c].lookup.as_ref()).and_then(|l| self.contract.columns.iter().position(|c| c.name == l.by));
+                let depends = at.and_then(|c| self.rules.contract.columns[c].lookup.as_ref()).and_then(|l| self.rules.contract.columns.iter().position(|c| c.name == l.by));
                 let seen = |c: Option<usize>| c.is_some_and(|c| flagged.get(&c).is_some_and(|rows| rows.contains(&row)));
                 if seen(at) || seen(depends) {
                     continue;
@@ -189,20 +201,20 @@ impl Checker {
         stands.append_n(rows, true);
         refused.iter().for_each(|r| stands.set_bit(*r, false));
         let stands = BooleanArray::new(stands.finish(), None);
-        let keys = self.contract.key.iter().map(|k| typed[self.contract.columns.iter().position(|c| c.name == *k).expect("the key is checked at load")].clone()).collect();
+        let keys = self.rules.contract.key.iter().map(|k| typed[self.rules.contract.columns.iter().position(|c| c.name == *k).expect("the key is checked at load")].clone()).collect();
         let persons = match &self.identity {
             Some(identity) => identity.persons(lines, &cells, &typed, &stands)?,
             None => Vec::new(),
         };
-        let in_vault = |at: usize| self.contract.columns[at].identity == Some(datasets::model::Identity::Vault);
+        let in_vault = |at: usize| self.rules.contract.columns[at].identity == Some(datasets::model::Identity::Vault);
         let mut kept: Vec<ArrayRef> = typed.into_iter().enumerate().filter(|(at, _)| !in_vault(*at)).map(|(_, column)| column).collect();
         kept.push(Arc::new(lines.clone()));
-        let batch = RecordBatch::try_new(self.schema.clone(), kept).map_err(|e| Error::internal("check.batch", e))?;
+        let batch = RecordBatch::try_new(self.rules.schema.clone(), kept).map_err(|e| Error::internal("check.batch", e))?;
         Ok(Checked { rows: batch, persons, findings, stands, keys, lines: lines.clone(), warned })
     }
 
     fn typed(&self, cells: &[StringArray]) -> Vec<ArrayRef> {
-        let position = |name: &str| self.contract.columns.iter().position(|c| c.name == name).expect("checked at load");
+        let position = |name: &str| self.rules.contract.columns.iter().position(|c| c.name == name).expect("checked at load");
         let one = |(i, column): (usize, &datasets::model::Column)| match self.lookups.get(&i) {
             Some(values) => {
                 let by = &cells[position(&column.lookup.as_ref().expect("it has one").by)];
@@ -211,22 +223,22 @@ impl Checker {
             }
             None => convert(column, &cells[i], &self.formats),
         };
-        self.contract.columns.iter().enumerate().map(one).collect()
+        self.rules.contract.columns.iter().enumerate().map(one).collect()
     }
 
     fn untyped(&self) -> impl Iterator<Item = usize> {
-        self.contract.columns.iter().enumerate().filter(|(_, c)| c.r#type != Type::Text).map(|(i, _)| i)
+        self.rules.contract.columns.iter().enumerate().filter(|(_, c)| c.r#type != Type::Text).map(|(i, _)| i)
     }
 
     fn not_among(&self, at: Option<usize>, cells: &[StringArray], typed: &[ArrayRef], allowed: Option<&HashSet<String>>) -> Vec<usize> {
         let (Some(at), Some(allowed)) = (at, allowed) else { return Vec::new() };
-        let values = if self.lookups.contains_key(&at) || self.contract.columns[at].identity.is_some() { typed[at].as_string::<i32>() } else { &cells[at] };
+        let values = if self.lookups.contains_key(&at) || self.rules.contract.columns[at].identity.is_some() { typed[at].as_string::<i32>() } else { &cells[at] };
         values.iter().enumerate().filter(|(_, v)| v.is_some_and(|v| !allowed.contains(v))).map(|(i, _)| i).collect()
     }
 
     /// Rows that are not about the sender: by its own code, or for a district by that of one of its comuni.
     fn not_sender(&self, cells: &[StringArray], typed: &[ArrayRef]) -> Vec<usize> {
-        let Some(at) = self.contract.feed.sender_column.as_deref().and_then(|s| self.contract.columns.iter().position(|c| c.name == s)) else { return Vec::new() };
+        let Some(at) = self.rules.contract.feed.sender_column.as_deref().and_then(|s| self.rules.contract.columns.iter().position(|c| c.name == s)) else { return Vec::new() };
         let values = if self.lookups.contains_key(&at) { typed[at].as_string::<i32>() } else { &cells[at] };
         let own = |value: &str| value == self.sender || self.members.contains(value);
         values.iter().enumerate().filter(|(_, v)| v.is_some_and(|v| !own(v))).map(|(i, _)| i).collect()

@@ -12,6 +12,7 @@ use warehouse::Warehouse;
 use warehouse::lake::Lake;
 use warehouse::system::SystemLog;
 
+use crate::check::Rules;
 use crate::error::{Error, Kind, Result};
 use crate::identity::tells_persons;
 use crate::incoming::{self, Incoming, Receipt};
@@ -35,6 +36,8 @@ pub struct Deliveries {
     turns: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
     /// Deliveries whose rows in `sistema.*` are not yet flushed: their receipts stay open till then.
     unrecorded: Arc<Mutex<Vec<String>>>,
+    /// Rules of the datasets that were delivered, compiled: contracts do not change while the service runs.
+    rules: Arc<Mutex<HashMap<String, Arc<Rules>>>>,
 }
 
 impl Deliveries {
@@ -43,7 +46,7 @@ impl Deliveries {
         std::fs::create_dir_all(&spool)?;
         let lake = warehouse.lake().clone();
         let landing = Landing::new(lake.store().objects());
-        Ok(Self { lake, landing, system, vault, bounds, spool, turns: Arc::default(), unrecorded: Arc::default() })
+        Ok(Self { lake, landing, system, vault, bounds, spool, turns: Arc::default(), unrecorded: Arc::default(), rules: Arc::default() })
     }
 
     pub fn landing(&self) -> &Landing {
@@ -155,17 +158,28 @@ impl Deliveries {
         if let Some(report) = self.landing.report(id).await? {
             return Ok(Report { duplicate: true, ..report });
         }
-        let name = receipt.dataset.parse().map_err(|_| Error::new(Kind::NotFound, "dataset.unknown", &receipt.dataset))?;
-        let contract = self.lake.catalog().get(&name).ok_or_else(|| Error::new(Kind::NotFound, "dataset.unknown", &receipt.dataset))?;
+        let rules = self.rules(&receipt.dataset)?;
         let raw = self.landing.raw(&receipt).await?;
-        let clear = if tells_persons(contract) { Some(self.vault.clear(id, &raw.path, &self.spool).await?) } else { None };
+        let clear = if tells_persons(&rules.contract) { Some(self.vault.clear(id, &raw.path, &self.spool).await?) } else { None };
         let path = clear.as_ref().map_or_else(|| raw.path.clone(), Clear::path);
-        let done = pipeline::run(&self.lake, &self.vault, contract, &receipt, &path, &self.bounds, progress).await?;
+        let done = pipeline::run(&self.lake, &self.vault, rules, &receipt, &path, &self.bounds, progress).await?;
         self.landing.finish(&receipt, &done.report, &done.files.violations, &done.files.refused).await?;
         self.record(&done.report, &done.files.violations)?;
         let report = done.report;
         tracing::info!(delivery = id, dataset = report.dataset, outcome = report.outcome.as_str(), rows = report.rows, refused = report.refused, "delivery processed");
         Ok(report)
+    }
+
+    fn rules(&self, dataset: &str) -> Result<Arc<Rules>> {
+        let mut known = self.rules.lock();
+        if let Some(rules) = known.get(dataset) {
+            return Ok(rules.clone());
+        }
+        let unknown = || Error::new(Kind::NotFound, "dataset.unknown", dataset);
+        let contract = dataset.parse().ok().and_then(|name| self.lake.catalog().get(&name)).ok_or_else(unknown)?;
+        let rules = Arc::new(Rules::new(contract)?);
+        known.insert(dataset.to_owned(), rules.clone());
+        Ok(rules)
     }
 
     pub async fn report(&self, id: &str) -> Result<Option<Report>> {

@@ -2,6 +2,7 @@
 //! threads, so that a large file uses the machine; memory holds a few batches whatever the size.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use chrono::Utc;
@@ -9,7 +10,7 @@ use datasets::model::{Contract, Severity, Text, Type};
 use tokio::sync::mpsc;
 use warehouse::lake::{Lake, Load, Writer};
 
-use crate::check::{Checked, Checker};
+use crate::check::{Checked, Checker, Rules};
 use crate::convert::{Evidence, Formats, evidence};
 use crate::error::{Error, Result};
 use crate::findings::{Files, Findings};
@@ -42,7 +43,8 @@ struct Tally {
 }
 
 /// Runs a delivery. A file that cannot be used is a report that refuses it, not an error.
-pub async fn run(lake: &Lake, vault: &Vault, contract: &Contract, receipt: &Receipt, raw: &Path, bounds: &Bounds, progress: Progress<'_>) -> Result<Finished> {
+pub async fn run(lake: &Lake, vault: &Vault, rules: Arc<Rules>, receipt: &Receipt, raw: &Path, bounds: &Bounds, progress: Progress<'_>) -> Result<Finished> {
+    let contract = &rules.contract;
     let mut findings = Findings::new()?;
     let mapping = Mapping::find(&lake.catalog().dir, contract, receipt.mapping.as_deref(), &receipt.sender)?;
     let hints = mapping.as_ref().map(|m| m.file.hints.clone()).unwrap_or_default();
@@ -60,7 +62,7 @@ pub async fn run(lake: &Lake, vault: &Vault, contract: &Contract, receipt: &Rece
     };
     let identity = Identity::of(contract, vault);
     report.understanding = shown(&source.understanding, identity.is_some())?;
-    let tally = load(lake, vault, contract, receipt, raw, bounds, mapping.as_ref(), source, identity.clone(), &mut findings, &mut report, progress).await?;
+    let tally = load(lake, vault, rules.clone(), receipt, raw, bounds, mapping.as_ref(), source, identity.clone(), &mut findings, &mut report, progress).await?;
     if identity.is_some() && report.table_version.is_none() {
         vault.dismiss(&receipt.id).await?;
     }
@@ -72,7 +74,7 @@ pub async fn run(lake: &Lake, vault: &Vault, contract: &Contract, receipt: &Rece
 async fn load(
     lake: &Lake,
     vault: &Vault,
-    contract: &Contract,
+    rules: Arc<Rules>,
     receipt: &Receipt,
     raw: &Path,
     bounds: &Bounds,
@@ -83,6 +85,7 @@ async fn load(
     report: &mut Report,
     progress: Progress<'_>,
 ) -> Result<Option<Tally>> {
+    let contract = &rules.contract;
     let tells = identity.is_some();
     let (first, mut source) = blocking(move || Ok((source.next(), source))).await?;
     let first = match first {
@@ -108,7 +111,7 @@ async fn load(
         return Ok(None);
     }
     let formats = formats(contract, mapping, &layout, first.as_ref(), &source.understanding)?;
-    let checker = Checker::new(contract, &receipt.sender, formats, lake, identity).await?;
+    let checker = Checker::new(rules.clone(), &receipt.sender, formats, lake, identity).await?;
     let said = checker.repeated();
     let mut writer = lake.writer(&contract.name, load_of(contract, receipt)).await?;
 
@@ -246,7 +249,7 @@ fn header(understanding: &Understanding, first: Option<&TextBatch>) -> SchemaRef
     use arrow::datatypes::{DataType, Field, Schema};
     match first {
         Some(batch) => batch.columns.schema(),
-        None => std::sync::Arc::new(Schema::new(understanding.header.iter().map(|h| Field::new(h, DataType::Utf8, true)).collect::<Vec<_>>())),
+        None => Arc::new(Schema::new(understanding.header.iter().map(|h| Field::new(h, DataType::Utf8, true)).collect::<Vec<_>>())),
     }
 }
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -46,8 +47,12 @@ def siss():
 
 @pytest.fixture(scope="session")
 def lake(siss, tmp_path_factory):
-    """A folder with the delivered region, on which no server runs yet. Read only: tests that write take their own."""
+    """A folder with the delivered region, on which no server runs yet. Read only: tests that write take their own.
+
+    SISS_LAKE names one that was made before, of the same scale, seed and password."""
     folder = tmp_path_factory.mktemp("siss") / "data"
+    if made := os.environ.get("SISS_LAKE"):
+        return pathlib.Path(shutil.copytree(made, folder))
     made = siss("demo", "--data", folder, "--scale", SCALE, "--seed", SEED, "--password", PASSWORD, "--no-serve", timeout=1200)
     assert made.returncode == 0, made.stderr[-4000:]
     return folder
@@ -60,7 +65,8 @@ def server(request):
     SISS_SERVER, the object of a `ready` line with `data`, names one that runs already, made with the same password."""
     if running := os.environ.get("SISS_SERVER"):
         at = json.loads(running)
-        yield types.SimpleNamespace(**at | {"data": pathlib.Path(at["data"])}, password=PASSWORD, accounts=ACCOUNTS, process=None)
+        data = pathlib.Path(at["data"])
+        yield types.SimpleNamespace(**at | {"data": data}, password=PASSWORD, accounts=ACCOUNTS, token=serving(data).token, process=None)
         return
     with serving(request.getfixturevalue("lake")) as server:
         yield server

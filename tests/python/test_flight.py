@@ -197,6 +197,13 @@ def test_a_ticket_is_good_once_and_for_its_account_only(plain):
         client.do_get(ticket, ours).read_all()
 
 
+def test_types_are_told(plain):
+    client, options = plain("pianificatore")
+    info = client.get_flight_info(flight.FlightDescriptor.for_command(command("CommandGetXdbcTypeInfo")), options)
+    types = {row["type_name"]: row["data_type"] for row in client.do_get(info.endpoints[0].ticket, options).read_all().to_pylist()}
+    assert types == {"BOOLEAN": -7, "BIGINT": -5, "DECIMAL": 3, "DOUBLE": 8, "VARCHAR": 12, "DATE": 91, "TIMESTAMP": 93}
+
+
 def test_every_call_asks_who_calls(server):
     client = flight.FlightClient(server.flight.replace("grpc://", "grpc+tcp://"))
     asked = flight.FlightDescriptor.for_command(command("CommandGetTables"))

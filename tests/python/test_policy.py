@@ -147,3 +147,16 @@ def test_what_is_hidden_is_as_if_it_were_not(server, account):
                         doors.postgres.execute(f"SELECT {hidden} FROM {dataset}")
     finally:
         doors.close()
+
+
+def test_strangers_see_no_history(server):
+    """What was open once may have been closed since: the address of a refuge before it was marked as one."""
+    stranger, planner = Doors(server, "anonimo"), Doors(server, "pianificatore")
+    try:
+        assert stranger.rest("SELECT count(*) FROM assa.strutture_storia") == stranger.rest("SELECT count(*) FROM assa.che_non_esiste")
+        assert isinstance(planner.rest("SELECT count(*) FROM assa.strutture_storia"), collections.Counter)
+        rows = requests.get(f"{server.http}/api/v1/datasets/assa/strutture/rows", params={"history": "true"}, timeout=60)
+        assert rows.status_code in (400, 403, 404), rows.status_code
+    finally:
+        stranger.close()
+        planner.close()

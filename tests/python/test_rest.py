@@ -247,6 +247,39 @@ def test_territory_limits_rows(ask):
     assert "responsabile" not in ask("/api/v1/datasets/assa/strutture/rows?limit=1").json()["rows"][0]
 
 
+# --- time
+
+
+def test_a_dataset_as_it_stood(ask, sql):
+    path = "/api/v1/datasets/assa/strutture/rows.ndjson?columns=codice_struttura"
+    now = ask(path, "pianificatore")
+    version = int(now.headers["siss-snapshot"].removeprefix("assa.strutture="))
+    first = ask(path + "&version=1", "pianificatore")
+    assert first.headers["siss-snapshot"] == "assa.strutture@v1=1"
+    assert 0 < len(rows_of(first)) < len(rows_of(now))
+    assert ask(path + "&version=0", "pianificatore").text == ""
+    same = sorted(r["codice_struttura"] for r in rows_of(now))
+    for at in [f"version={version}", "as_of=2999-12-31", "as_of=2999-12-31T12:00:00%2B02:00"]:
+        assert sorted(r["codice_struttura"] for r in rows_of(ask(f"{path}&{at}", "pianificatore"))) == same, at
+    page = ask("/api/v1/datasets/assa/strutture/rows?version=9&limit=1", "pianificatore").json()
+    assert "version=9" in page["next"] and ask(page["next"], "pianificatore").status_code == 200
+    new = sql('SELECT count(*) AS n FROM assa.strutture LEFT JOIN assa."strutture@v1" b USING (codice_struttura) WHERE b.codice_struttura IS NULL')
+    assert new.json()["rows"] == [{"n": len(same) - len(rows_of(first))}]
+    for wrong, status in [("version=x", 400), ("as_of=ieri", 400), ("version=1&as_of=2026-10-01", 400), ("version=99999", 404), ("as_of=2001-01-01", 404)]:
+        problem(ask(f"{path}&{wrong}", "pianificatore"), status)
+
+
+def test_earlier_versions_keep_to_the_rights(ask, sql):
+    codes = sql('SELECT DISTINCT codice_istat FROM assa."strutture_storia@2999-12-31"', "comune_058120").json()["rows"]
+    assert [c["codice_istat"] for c in codes] == ["058120"]
+    assert problem(sql('SELECT responsabile FROM assa."strutture@v1"'), 400)["code"] == "sql.column"
+    hidden, absent = sql('SELECT 1 FROM sigess."accessi@v1"', None), sql('SELECT 1 FROM sigess."assenti@v1"', None)
+    assert problem(hidden, 404)["detail"].replace("accessi", "assenti") == problem(absent, 404)["detail"]
+    # What was open once may have been closed since: who has not signed in sees today.
+    problem(sql('SELECT 1 FROM assa."strutture@v1"', None), 403)
+    problem(ask("/api/v1/datasets/assa/strutture/rows?version=1"), 403)
+
+
 # --- meaning
 
 
@@ -282,6 +315,36 @@ def test_home_in_both_languages_without_script(ask):
     assert "territorio.comuni" in italian and "Municipalities of Lazio" in english
     assert "<script" not in italian and "sigess.accessi" not in italian
     assert "sigess.accessi" in ask("/", "distretto_rm_5_1").text
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+def test_a_browser_gets_errors_as_pages_and_programs_get_problems(ask):
+    for path, status in [("/assente", 404), ("/api/v1/datasets/assa/assente", 404), ("/api/v1/sql", 405), ("/api/v1/datasets/territorio/comuni/rows?limit=x", 400)]:
+        page = ask(path, headers=BROWSER)
+        assert page.status_code == status and page.headers["content-type"].startswith("text/html") and '<html lang="it">' in page.text
+        assert page.headers["content-security-policy"].startswith("default-src 'none'")
+        english = ask(path, headers=BROWSER | {"Accept-Language": "en-GB,it;q=0.3"})
+        assert '<html lang="en">' in english.text
+        problem(ask(path, headers={"Accept": "*/*"}), status)
+    markup = ask("/api/v1/datasets/territorio/comuni/rows?%3Cscript%3E=1", headers=BROWSER)
+    assert markup.status_code == 400 and "<script" not in markup.text and "&lt;script" in markup.text
+
+
+def test_the_start_page_says_the_address_by_which_it_was_reached(ask, server):
+    assert "user=UTENZA" in ask("/").text and server.postgres.split(":")[1] in ask("/").text
+    assert "<b>" not in ask("/", headers={"Host": "a<b>.example"}).text
+
+
+def test_a_browser_can_sign_in(ask):
+    asked = ask("/accedi", headers=BROWSER, allow_redirects=False)
+    assert asked.status_code == 401 and 'Basic realm="siss"' in asked.headers["www-authenticate"] and "Occorre accedere" in asked.text
+    signed = ask("/accedi?lang=en", "comune_058091", headers=BROWSER, allow_redirects=False)
+    assert (signed.status_code, signed.headers["location"]) == (303, "/?lang=en")
+    home = ask("/?lang=en", "comune_058091", headers=BROWSER).text
+    assert "<strong>comune_058091</strong>" in home and "user=comune_058091" in home
+    assert "anonimo" not in ask("/").text
 
 
 def test_every_answer_has_safe_headers(ask):

@@ -116,7 +116,7 @@ impl Inside {
         }
         let history = TableReference::partial(area.as_str(), format!("{name}{HISTORY}"));
         self.context.register_table(history.clone(), snapshot.provider()).map_err(fault)?;
-        let current = match snapshot.current().await? {
+        let current = match snapshot.current()? {
             Some(current) => current,
             None => self.context.sql(&format!("SELECT * FROM {area}.{name}{HISTORY} WHERE {RECORDED_TO} IS NULL")).await.map_err(fault)?.into_view(),
         };

@@ -13,10 +13,11 @@ mod evolve;
 #[doc(hidden)]
 pub mod faults;
 mod files;
-mod guarded;
+mod listing;
 mod load;
 mod maintain;
 mod replace;
+mod scan;
 mod snapshot;
 mod stage;
 mod store;
@@ -35,7 +36,6 @@ use futures::{StreamExt, TryStreamExt};
 
 pub use self::changes::{Changed, Origin};
 pub use self::durable::Durable;
-pub use self::guarded::Guarded;
 pub use self::load::{Commit, Computed, Load, RefusedLines};
 pub use self::maintain::{MaintainOptions, Maintained};
 pub use self::snapshot::{At, Snapshot};

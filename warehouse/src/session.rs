@@ -3,6 +3,7 @@
 mod ask;
 mod fixed;
 pub mod plain;
+mod read_once;
 pub mod rows;
 mod tables;
 pub mod template;

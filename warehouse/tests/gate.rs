@@ -7,6 +7,8 @@ mod support;
 mod hostile;
 #[path = "gate/interference.rs"]
 mod interference;
+#[path = "gate/joins.rs"]
+mod joins;
 #[path = "gate/leaks.rs"]
 mod leaks;
 #[path = "gate/pruning.rs"]

@@ -17,5 +17,7 @@ mod faults;
 mod maintain;
 #[path = "lake/pruning.rs"]
 mod pruning;
+#[path = "lake/scan.rs"]
+mod scan;
 #[path = "lake/versions.rs"]
 mod versions;

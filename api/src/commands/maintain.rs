@@ -16,11 +16,15 @@ use crate::config::Data;
 pub struct Args {
     #[command(flatten)]
     pub data: Data,
+
+    /// Largest file that small ones are made into, in MiB; files from a third of it on are left alone
+    #[arg(long, default_value_t = 192, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=192))]
+    pub file_size: u64,
 }
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let warehouse = Warehouse::open(args.data.warehouse(Limits::default())?).await?;
-    for table in warehouse.lake().maintain(&MaintainOptions::default()).await? {
+    for table in warehouse.lake().maintain(&MaintainOptions::up_to(args.file_size << 20)).await? {
         println!("{}", serde_json::to_string(&table)?);
     }
     Ok(ExitCode::SUCCESS)

@@ -17,7 +17,9 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let warehouse = Warehouse::open(args.data.warehouse(Limits::default())?).await?;
+    let mut config = args.data.warehouse(Limits::default())?;
+    config.store.reads_only = true;
+    let warehouse = Warehouse::open(config).await?;
     warehouse::worker::serve(warehouse).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,7 +22,7 @@ use tower::ServiceExt;
 
 /// Connections open at once; more wait in the listen queue.
 const CONNECTIONS: usize = 2_000;
-/// Time for a client to send all its headers, or to finish the TLS handshake.
+/// Time for a client to finish the TLS handshake, to ask its first question, and to send all headers of each.
 const HEADERS: Duration = Duration::from_secs(10);
 /// Bytes of all headers together.
 const HEADER_BYTES: u32 = 32 * 1024;
@@ -74,7 +75,10 @@ async fn connection(router: Router, stream: TcpStream, peer: SocketAddr, tls: Op
 }
 
 async fn speak(router: Router, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: SocketAddr, watcher: Watcher) {
+    let asked = Arc::new(AtomicBool::new(false));
+    let first = asked.clone();
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        first.store(true, Ordering::Relaxed);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().oneshot(request)
@@ -89,7 +93,14 @@ async fn speak(router: Router, stream: impl AsyncRead + AsyncWrite + Unpin + Sen
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(20));
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
+    let mut connection = std::pin::pin!(watcher.watch(connection));
+    // Hyper's own timer begins with the first byte, and which protocol it is may take a client for ever to say.
+    let ended = match tokio::time::timeout(HEADERS, &mut connection).await {
+        Ok(ended) => ended,
+        Err(_) if asked.load(Ordering::Relaxed) => connection.await,
+        Err(_) => return tracing::debug!("nothing was asked in time"),
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "connection ended");
     }
 }

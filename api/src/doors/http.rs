@@ -9,6 +9,7 @@ mod layers;
 mod leps;
 mod openapi;
 mod page;
+mod pages;
 mod problem;
 mod rows;
 mod sql;
@@ -61,6 +62,7 @@ pub fn router(app: App, secure: bool) -> Router {
         .layer(from_fn_with_state(layers::Room::default(), layers::bounded))
         .layer(from_fn(layers::same_site))
         .layer(CatchPanicLayer::custom(layers::panicked))
+        .layer(from_fn(pages::readable))
         .layer(from_fn_with_state(layers::Secure(secure), layers::safe_headers))
         .layer(from_fn(layers::observe))
 }
@@ -77,6 +79,7 @@ async fn not_so() -> Problem {
 fn routes() -> Vec<(String, MethodRouter<App>)> {
     let mut routes: Vec<(String, MethodRouter<App>)> = [
         ("/", get(home::home)),
+        ("/accedi", get(home::sign_in)),
         ("/static/siss.css", get(home::style)),
         ("/status", get(status::status)),
         ("/metrics", get(status::metrics)),

@@ -108,7 +108,7 @@ impl Pinned {
 
 /// The current rows of a table in its contract's columns.
 pub async fn view(snapshot: &Snapshot, contract: &Contract, districts: Option<&BTreeSet<String>>) -> Result<Arc<dyn TableProvider>> {
-    let whole = if contract.mode == Mode::Versions { snapshot.current().await? } else { Some(snapshot.provider()) };
+    let whole = if contract.mode == Mode::Versions { snapshot.current()? } else { Some(snapshot.provider()) };
     let filtered = whole.is_none();
     let stored = whole.unwrap_or_else(|| snapshot.provider());
     let mut plan = LogicalPlanBuilder::scan(contract.name.name.as_str(), provider_as_source(stored), None).map_err(failed)?;

@@ -59,6 +59,9 @@ pub fn running(error: DataFusionError) -> Error {
     {
         return Error { kind: ours.kind, code: ours.code, message: ours.message.clone(), source: Some(Box::new(error)) };
     }
+    if root.to_string().contains("Regular expression did not compile") {
+        return with_source(Kind::Data, "data.pattern", "a regular expression is not valid, or too large".into(), error);
+    }
     let (kind, code, message) = match root {
         DataFusionError::ResourcesExhausted(text) if text.contains("disk") || text.contains("temp directory") => {
             (Kind::Limit, "limit.spill", "the query needs more disk than one query may use")

@@ -167,7 +167,7 @@ async fn write(table: &Table, base: &Snapshot, mark: &Mark, plan: &Plan) -> Resu
         .await?;
     let mut changed = DeltaTable::new(table.log.clone());
     changed.state = Some(done.snapshot());
-    Snapshot::new(table.name().clone(), changed).await.map_err(|e| DeltaTableError::GenericError { source: Box::new(e) })
+    Snapshot::new(table.name().clone(), changed).map_err(|e| DeltaTableError::GenericError { source: Box::new(e) })
 }
 
 /// The commit was seen, but whoever wrote it may have died before it was durable.

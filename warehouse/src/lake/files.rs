@@ -114,7 +114,8 @@ pub fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
 /// Removes files that no commit names. A failure only leaves them for the next vacuum.
 pub async fn discard(objects: &dyn ObjectStore, adds: &[Add]) {
     for add in adds {
-        if let Err(e) = objects.delete(&Path::from(add.path.as_str())).await {
+        let gone = objects.delete(&Path::from(add.path.as_str())).await;
+        if let Err(e) = gone.or_else(|e| if matches!(e, object_store::Error::NotFound { .. }) { Ok(()) } else { Err(e) }) {
             tracing::warn!(error = %e, path = %add.path, "an uncommitted data file is left for vacuum");
         }
     }

@@ -1,14 +1,17 @@
 //! What keeps a table quick as deliveries pile up: many small files become few sorted ones, a checkpoint saves replaying the log, and
 //! what no kept version needs is removed. Safe beside deliveries: each step is one commit like theirs, or touches only what expired.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::{filter_record_batch, interleave_record_batch, is_not_null, is_null};
-use datasets::system::RECORDED_TO;
+use arrow::array::BooleanArray;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext, ident};
+use datasets::system::{DELIVERY, LINE, RECORDED_FROM};
 use deltalake::DeltaTable;
 use deltalake::checkpoints;
-use deltalake::kernel::{Add, Remove};
+use deltalake::kernel::Remove;
 use deltalake::operations::vacuum::VacuumMode;
 use deltalake::protocol::DeltaOperation;
 use futures::{FutureExt, TryStreamExt};
@@ -19,27 +22,38 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::lake::commit::{Mark, Plan, commit};
-use crate::lake::current::counts;
-use crate::lake::files::{self, BATCH_ROWS, DataFile};
+use crate::lake::current::{Rows, kinds};
+use crate::lake::files::{self, BATCH_ROWS};
 use crate::lake::snapshot::Snapshot;
-use crate::lake::stage::order;
 use crate::lake::table::Table;
+use crate::lake::versions::by_end;
 
 /// Commits of one maintenance of one table at most.
 const STEPS: usize = 1_000;
+
+/// Memory that rows are sorted in; the rest goes to temporary files.
+const SORT_BYTES: usize = 128 << 20;
 
 /// Which files are made one; sizes are of Parquet files, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct MaintainOptions {
     /// Files from this size on are left as they are.
     pub small: u64,
-    /// What is sorted in memory at once, about ten times as large there.
+    /// Files made one are together no larger than this.
     pub group: u64,
+}
+
+impl MaintainOptions {
+    /// Files of up to `bytes`; one of a third of that is large enough to be left alone.
+    pub fn up_to(bytes: u64) -> Self {
+        let group = bytes.min(files::FILE_BYTES);
+        Self { small: group / 3, group }
+    }
 }
 
 impl Default for MaintainOptions {
     fn default() -> Self {
-        Self { small: 8 << 20, group: 16 << 20 }
+        Self::up_to(files::FILE_BYTES)
     }
 }
 
@@ -57,18 +71,14 @@ pub struct Maintained {
     pub files_removed: usize,
 }
 
-/// What a file holds, as the statistics tell.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Rows {
-    Current,
-    Closed,
-    Mixed,
-}
-
-struct Small {
-    file: DataFile,
-    remove: Remove,
-    rows: Rows,
+/// Files that are made one.
+#[derive(Default)]
+struct Group {
+    /// Which of the version's files.
+    keep: Vec<bool>,
+    removes: Vec<Remove>,
+    bytes: u64,
+    rows: u64,
 }
 
 pub async fn maintain(table: &Table, options: &MaintainOptions) -> Result<Maintained> {
@@ -95,94 +105,75 @@ pub async fn maintain(table: &Table, options: &MaintainOptions) -> Result<Mainta
 }
 
 /// Plans one rewriting: the next small files of one kind, sorted as one. An empty plan when nothing is left to do.
+/// Errors: `Internal` when other rows came out than went in; then nothing is committed.
 async fn compact(table: &Table, base: Snapshot, options: &MaintainOptions) -> Result<Plan> {
     let mut plan = Plan::default();
-    let group = next_group(&base, options)?;
-    if group.is_empty() {
-        return Ok(plan);
-    }
-    let mut batches = Vec::new();
-    for small in &group {
-        let mut rows = files::read(table.objects(), &small.file, table.schema()).await?;
-        while let Some(batch) = rows.try_next().await? {
-            batches.push(batch);
-        }
-    }
-    plan.own = match group[0].rows {
-        Rows::Current | Rows::Closed => rewrite(table, &base, batches).await?,
+    let Some(group) = next_group(&base, options)? else { return Ok(plan) };
+    let mut rows = sorted(table, &base, &group.keep.into()).await.map_err(failed)?;
+    let mut current = files::writer(table.objects(), table.schema(), base.state()?)?;
+    let mut closed = files::writer(table.objects(), table.schema(), base.state()?)?;
+    while let Some(batch) = rows.try_next().await.map_err(failed)? {
         // Rows of a kind have files of their own, so that whole files tell the current rows.
-        Rows::Mixed => {
-            let failed = |e| Error::internal("lake.compact", e);
-            let (mut current, mut closed) = (Vec::new(), Vec::new());
-            for batch in batches {
-                let ends = batch.column(batch.schema().index_of(RECORDED_TO).map_err(failed)?);
-                let (open, ended) = (is_null(ends).map_err(failed)?, is_not_null(ends).map_err(failed)?);
-                current.push(filter_record_batch(&batch, &open).map_err(failed)?);
-                closed.push(filter_record_batch(&batch, &ended).map_err(failed)?);
+        let (open, ended) = by_end(&files::conform(&batch, &table.schema())?)?;
+        for (writer, rows) in [(&mut current, open), (&mut closed, ended)] {
+            if rows.num_rows() > 0 {
+                writer.write(&rows).await.map_err(|e| Error::internal("lake.write", e))?;
             }
-            let mut adds = rewrite(table, &base, current).await?;
-            adds.extend(rewrite(table, &base, closed).await?);
-            adds
         }
-    };
+    }
+    plan.own = current.close().await.map_err(|e| Error::internal("lake.write", e))?;
+    plan.own.extend(closed.close().await.map_err(|e| Error::internal("lake.write", e))?);
+    // The table's content stays what it was: the log says so.
+    plan.own.iter_mut().for_each(|add| add.data_change = false);
+    let written: u64 = plan.own.iter().map(files::rows).sum();
+    if written != group.rows {
+        files::discard(table.objects().as_ref(), &plan.own).await;
+        return Err(Error::internal("lake.compact", format!("{}: {} rows would become {written}", table.name(), group.rows)));
+    }
     plan.adds.clone_from(&plan.own);
-    plan.removes = group.into_iter().map(|small| small.remove).collect();
+    plan.removes = group.removes;
     Ok(plan)
 }
 
-/// Writes rows in the contract's order. The table's content stays what it was: the log says so.
-async fn rewrite(table: &Table, base: &Snapshot, batches: Vec<RecordBatch>) -> Result<Vec<Add>> {
-    let order = order(&batches, &table.contract.sort)?;
-    let parts: Vec<&RecordBatch> = batches.iter().collect();
-    let mut writer = files::writer(table.objects(), table.schema(), base.state()?)?;
-    for rows in order.chunks(BATCH_ROWS) {
-        let batch = interleave_record_batch(&parts, rows).map_err(|e| Error::internal("lake.compact", e))?;
-        writer.write(&batch).await.map_err(|e| Error::internal("lake.write", e))?;
-    }
-    let mut adds = writer.close().await.map_err(|e| Error::internal("lake.write", e))?;
-    adds.iter_mut().for_each(|add| add.data_change = false);
-    Ok(adds)
+/// The rows of some files in the contract's order, rows that compare equal as they came; what does not fit is sorted on disk.
+async fn sorted(table: &Table, base: &Snapshot, keep: &BooleanArray) -> datafusion::error::Result<SendableRecordBatchStream> {
+    let runtime = RuntimeEnvBuilder::new().with_memory_limit(SORT_BYTES, 1.0).build_arc()?;
+    let config = SessionConfig::new().with_target_partitions(1).with_batch_size(BATCH_ROWS);
+    let files = base.scan.filter(keep).map_err(|e| DataFusionError::External(Box::new(e)))?;
+    let columns = table.contract.sort.iter().map(String::as_str).chain([RECORDED_FROM, DELIVERY, LINE]);
+    let order = columns.map(|name| ident(name).sort(true, true)).collect();
+    SessionContext::new_with_config_rt(config, runtime).read_table(Arc::new(files))?.sort(order)?.execute_stream().await
 }
 
 /// Small files of one kind, together no larger than a group, that are worth making one: two or more, or mixed ones.
-fn next_group(base: &Snapshot, options: &MaintainOptions) -> Result<Vec<Small>> {
-    let log = base.state()?.log_data();
-    let kinds = kinds(base)?;
-    let mut groups: [(Vec<Small>, u64); 3] = Default::default();
-    for view in log.iter() {
+fn next_group(base: &Snapshot, options: &MaintainOptions) -> Result<Option<Group>> {
+    let listing = base.scan.listing()?;
+    let mut groups: [Group; 3] = Default::default();
+    for (file, (view, kind)) in base.state()?.log_data().iter().zip(kinds(&listing)).enumerate() {
         // A file that the log does not know is left as it is: what came of it would be no better known.
-        let Some(rows) = kinds.get(view.path().as_ref()).copied() else { continue };
+        let Some(kind) = kind else { continue };
         let bytes = view.size().unsigned_abs();
-        let largest = if rows == Rows::Mixed { options.group } else { options.small };
-        let (group, sum) = &mut groups[rows as usize];
-        if bytes >= largest || *sum + bytes > options.group {
+        let largest = if kind == Rows::Mixed { options.group } else { options.small };
+        let group = &mut groups[kind as usize];
+        if bytes >= largest || group.bytes + bytes > options.group {
             continue;
         }
-        *sum += bytes;
-        let file = DataFile { path: view.object_store_path(), bytes };
-        group.push(Small { file, remove: view.remove_action(false), rows });
+        group.bytes += bytes;
+        group.rows += listing.rows().map_or(0, |rows| rows.value(file).unsigned_abs());
+        group.keep.resize(file, false);
+        group.keep.push(true);
+        group.removes.push(view.remove_action(false));
     }
-    let worth = |group: &Vec<Small>| group.len() > 1 || group.first().is_some_and(|small| small.rows == Rows::Mixed);
-    Ok(groups.into_iter().map(|(group, _)| group).find(worth).unwrap_or_default())
+    let [current, closed, mixed] = groups;
+    let worth = [(current, 2), (closed, 2), (mixed, 1)].into_iter().find(|(group, least)| group.removes.len() >= *least);
+    Ok(worth.map(|(mut group, _)| {
+        group.keep.resize(listing.files.len(), false);
+        group
+    }))
 }
 
-/// What each file holds, by path.
-fn kinds(base: &Snapshot) -> Result<HashMap<String, Rows>> {
-    let mut kinds = HashMap::new();
-    let batches = base.state()?.add_actions_batches(true).map_err(|e| Error::internal("lake.compact", e))?;
-    for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
-        let paths = batch.column_by_name("path").and_then(|c| c.as_string_opt::<i32>());
-        let (Some(paths), Some(all), Some(open)) = (paths, counts(batch, "num_records"), counts(batch, &format!("null_count.{RECORDED_TO}"))) else { continue };
-        for (file, path) in paths.iter().enumerate().filter(|(file, _)| all.is_valid(*file) && open.is_valid(*file)) {
-            let rows = match (all.value(file), open.value(file)) {
-                (all, open) if all == open => Rows::Current,
-                (_, 0) => Rows::Closed,
-                _ => Rows::Mixed,
-            };
-            kinds.extend(path.map(|path| (path.to_string(), rows)));
-        }
-    }
-    Ok(kinds)
+fn failed(e: DataFusionError) -> Error {
+    Error::internal("lake.compact", e)
 }
 
 pub async fn checkpoint(table: &Table, snapshot: &Snapshot) -> Result<bool> {

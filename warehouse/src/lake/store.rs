@@ -1,5 +1,7 @@
 //! Where the lake's bytes are: a local folder or a bucket, by URL.
 
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
@@ -25,6 +27,8 @@ pub struct StoreOptions {
     pub secret_key: Option<String>,
     /// Allows an endpoint without TLS (a test server on loopback).
     pub allow_http: bool,
+    /// This process only reads (a worker): whether the store is safe to write was found by the one that started it.
+    pub reads_only: bool,
 }
 
 impl std::fmt::Debug for StoreOptions {
@@ -47,14 +51,23 @@ impl Store {
     pub async fn open(url: &str, options: &StoreOptions) -> Result<Self> {
         if url.starts_with("s3://") {
             let url = Url::parse(url).map_err(|e| invalid(format!("'{url}' is not a storage URL: {e}")))?;
-            return Self::over(bucket(&url, options)?, url.as_str()).await;
+            let store = Self { objects: bucket(&url, options)?, durable: None, url: url.to_string() };
+            return store.checked(options).await;
         }
         let folder = folder(url)?;
         let durable = Durable::open(&folder).map_err(|e| Error::internal("store.open", e))?;
         let url = format!("file://{}", durable.root().display());
-        let store = Self { objects: Arc::new(durable.clone()), durable: Some(durable), url };
-        probe(store.objects.as_ref()).await?;
-        Ok(store)
+        if let Some(kind) = volatile(durable.root()).filter(|_| !options.reads_only) {
+            tracing::warn!(folder = %durable.root().display(), "the data folder is on {kind}: what is acknowledged may be lost with the power");
+        }
+        Self { objects: Arc::new(durable.clone()), durable: Some(durable), url }.checked(options).await
+    }
+
+    async fn checked(self, options: &StoreOptions) -> Result<Self> {
+        if !options.reads_only {
+            probe(self.objects.as_ref()).await?;
+        }
+        Ok(self)
     }
 
     /// A store over given objects; `url` only names it. The same probe is made.
@@ -97,6 +110,22 @@ fn folder(url: &str) -> Result<PathBuf> {
         None => FilePath::new(url).to_path_buf(),
     };
     std::path::absolute(path).map_err(|e| Error::internal("store.open", e))
+}
+
+/// What kind of file system a folder is on, if it is one that does not keep what was synced, or not for sure.
+fn volatile(folder: &FilePath) -> Option<&'static str> {
+    let path = CString::new(folder.as_os_str().as_bytes()).ok()?;
+    let mut found = std::mem::MaybeUninit::<libc::statfs>::zeroed();
+    // SAFETY: the path ends with a null byte and both pointers live through the call; a zeroed statfs is valid.
+    let found = unsafe { (libc::statfs(path.as_ptr(), found.as_mut_ptr()) == 0).then(|| found.assume_init()) }?;
+    // Numbers of statfs(2).
+    match found.f_type {
+        0x0102_1994 => Some("tmpfs, in memory"),
+        0x8584_58f6 => Some("ramfs, in memory"),
+        0x6969 => Some("NFS"),
+        0x517b | 0xff53_4d42 | 0xfe53_4d42 => Some("a Windows share"),
+        _ => None,
+    }
 }
 
 fn bucket(url: &Url, options: &StoreOptions) -> Result<Arc<dyn ObjectStore>> {

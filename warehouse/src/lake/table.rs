@@ -44,7 +44,7 @@ impl Table {
         let prefixed = Arc::new(PrefixStore::new(store.objects(), path.clone()));
         let log = default_logstore(prefixed, store.objects(), &url, &StorageConfig::default());
         let table = load_or_create(&log, contract).await?;
-        let current = RwLock::new(Snapshot::new(contract.name.clone(), table).await?);
+        let current = RwLock::new(Snapshot::new(contract.name.clone(), table)?);
         let moving = tokio::sync::Mutex::new(());
         let table = Self { contract: contract.clone(), store: store.clone(), path, log, current, moving, values: Mutex::default() };
         evolve::follow(&table).await?;
@@ -93,7 +93,7 @@ impl Table {
         }
         let mut table = DeltaTable::clone(&current.table);
         table.update_incremental(None).await.map_err(|e| Error::internal("lake.refresh", e))?;
-        self.advance(Snapshot::new(self.name().clone(), table).await?);
+        self.advance(Snapshot::new(self.name().clone(), table)?);
         Ok(self.current())
     }
 
@@ -119,7 +119,7 @@ impl Table {
         if matches!(at, At::Time(time) if time < written) {
             return Err(self.not_kept());
         }
-        Snapshot::new(self.name().clone(), table).await
+        Snapshot::new(self.name().clone(), table)
     }
 
     fn not_kept(&self) -> Error {
@@ -165,8 +165,13 @@ pub fn configuration(contract: &Contract) -> impl Iterator<Item = (String, Strin
         (CONTRACT_VERSION, contract.version.clone()),
     ]
     .into_iter()
+    // A delivery's identifier is kept for ever. The service's own are new each time, one every few seconds.
+    .chain((contract.name.area == SYSTEM).then(|| ("delta.setTransactionRetentionDuration", "interval 1 days".to_owned())))
     .map(|(key, value)| (key.to_owned(), value))
 }
+
+/// Area of the service's own tables.
+const SYSTEM: &str = "sistema";
 
 /// Table property that names the contract's version which the schema follows.
 pub const CONTRACT_VERSION: &str = "siss.contractVersion";

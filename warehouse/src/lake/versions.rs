@@ -11,6 +11,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arrow::row::{RowConverter, Rows, SortField};
 use datasets::system::{ALL, RECORDED_TO, SENDER};
 use deltalake::datafile::writer::DeltaWriter;
+use deltalake::kernel::Add;
 use futures::TryStreamExt;
 
 use crate::error::{Error, Kind, Result};
@@ -37,8 +38,9 @@ struct Held {
     given: bool,
 }
 
-/// Compares the delivery with the sender's current rows. Memory: key and 32 bytes per current row of the sender.
-/// Errors: `Invalid` when two delivered rows have the same key.
+/// Compares the delivery with the sender's current rows. A staged file in which no key is one of theirs becomes part of the table as it
+/// stands. Memory: key and 32 bytes per current row of the sender.
+/// Errors: `Invalid` when two delivered rows that are compared have the same key.
 /// With `computed`, rows that it is about and does not give are closed too.
 pub async fn plan(table: &Table, base: &Snapshot, load: &Load, staged: &Staged, computed: Option<&Computed>) -> Result<Plan> {
     let mut plan = Plan { optional: computed.is_some(), ..Plan::default() };
@@ -55,14 +57,20 @@ pub async fn plan(table: &Table, base: &Snapshot, load: &Load, staged: &Staged, 
         rows.collect(table, candidate, index, load, &mut current).await?;
     }
     let mut writer = files::writer(table.objects(), table.schema(), base.state()?)?;
-    for batch in &staged.memory {
-        deliver(&rows, batch, &mut current, &mut writer, &mut plan).await?;
-    }
+    let mut kept = Vec::new();
     for add in &staged.files {
+        if !rows.meets(table, add, &current).await? {
+            plan.counts.added += files::rows(add);
+            kept.push(add.clone());
+            continue;
+        }
         let mut batches = files::read(table.objects(), &DataFile::of(add), table.schema()).await?;
         while let Some(batch) = batches.try_next().await? {
             deliver(&rows, &batch, &mut current, &mut writer, &mut plan).await?;
         }
+    }
+    for batch in &staged.memory {
+        deliver(&rows, batch, &mut current, &mut writer, &mut plan).await?;
     }
     for gone in current.values_mut().filter(|held| held.given && !held.seen) {
         gone.closed = true;
@@ -87,6 +95,7 @@ pub async fn plan(table: &Table, base: &Snapshot, load: &Load, staged: &Staged, 
     plan.own = writer.close().await.map_err(|e| Error::internal("lake.write", e))?;
     plan.own.extend(closed.close().await.map_err(|e| Error::internal("lake.write", e))?);
     plan.adds.clone_from(&plan.own);
+    plan.adds.extend(kept);
     Ok(plan)
 }
 
@@ -162,6 +171,21 @@ impl RowsOf {
         Ok((keys, contents.iter().map(|row| hash(row.as_ref())).collect()))
     }
 
+    /// Whether a staged file holds a key of `current`; only its key columns are read.
+    async fn meets(&self, table: &Table, add: &Add, current: &Current) -> Result<bool> {
+        if current.is_empty() {
+            return Ok(false);
+        }
+        let fields: Vec<_> = table.schema().fields().iter().filter(|f| self.key.contains(f.name())).cloned().collect();
+        let mut batches = files::read(table.objects(), &DataFile::of(add), Schema::new(fields).into()).await?;
+        while let Some(batch) = batches.try_next().await? {
+            if self.rows(&batch, &self.key, &self.keys)?.iter().any(|key| current.contains_key(key.as_ref())) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Notes the sender's current rows of a file.
     async fn collect(&self, table: &Table, file: &Candidate, index: usize, load: &Load, current: &mut Current) -> Result<()> {
         let mut batches = files::read(table.objects(), &file.file, self.compared(&table.schema())).await?;
@@ -215,7 +239,7 @@ fn is_current(batch: &RecordBatch, load: &Load) -> Result<BooleanArray> {
 }
 
 /// Current and closed rows of a batch, apart.
-fn by_end(batch: &RecordBatch) -> Result<(RecordBatch, RecordBatch)> {
+pub fn by_end(batch: &RecordBatch) -> Result<(RecordBatch, RecordBatch)> {
     let failed = |e| Error::internal("lake.versions", e);
     let ends = batch.column(batch.schema().index_of(RECORDED_TO).map_err(failed)?);
     let part = |keep: &BooleanArray| filter_record_batch(batch, keep).map_err(failed);

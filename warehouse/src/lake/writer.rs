@@ -1,11 +1,13 @@
 //! Takes a delivery's rows and makes them one commit.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use datasets::model::Mode;
 use deltalake::kernel::Add;
 use futures::FutureExt;
+use parking_lot::Mutex;
 
 use crate::error::Result;
 use crate::lake::commit::{self, Mark, Plan};
@@ -65,19 +67,27 @@ impl Writer {
             None => Staged { files: Vec::new(), memory: Vec::new() },
         };
         let (table, load, staged, computed) = (&*table, &load, &staged, computed.as_deref());
+        // Staged files that became part of the table as they are.
+        let used = &Mutex::new(HashSet::new());
         let done = commit::commit(table, &mark, true, |base| {
             async move {
                 match mode {
                     Mode::Append => Ok(with_files(Plan::default(), &staged.files)),
                     Mode::Replace => Ok(with_files(replace::plan(table, &base, load).await?, &staged.files)),
-                    Mode::Versions => versions::plan(table, &base, load, staged, computed).await,
+                    Mode::Versions => {
+                        let plan = versions::plan(table, &base, load, staged, computed).await?;
+                        *used.lock() = plan.adds.iter().map(|add| add.path.clone()).collect();
+                        Ok(plan)
+                    }
                 }
             }
             .boxed()
         })
         .await?;
         if mode == Mode::Versions {
-            files::discard(table.objects().as_ref(), &staged.files).await;
+            let spare = |add: &&Add| done.already || !used.lock().contains(&add.path);
+            let spare: Vec<Add> = staged.files.iter().filter(spare).cloned().collect();
+            files::discard(table.objects().as_ref(), &spare).await;
         }
         Ok(done)
     }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column as Name, DFSchema};
+use datafusion::common::{Column as Name, DFSchema, ScalarValue};
+use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{Expr, ExprSchemable};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlanBuilder, cast};
 use datafusion::prelude::{SessionContext, lit};
-use datasets::catalog::Catalog;
+use datasets::catalog::{Catalog, STRANGER};
 use datasets::derive;
 use datasets::model::{Access, Contract, DatasetName, Mode};
 use datasets::system;
@@ -27,7 +28,9 @@ pub struct Right {
     rows: Option<Expr>,
     /// The contract's visible columns, in its order.
     outputs: Vec<Output>,
-    /// System columns that the history shows besides.
+    /// Stored rows may have been replaced by later ones.
+    versioned: bool,
+    /// System columns that the history shows besides; `None`: there is no history to see.
     history: Option<&'static [&'static str]>,
     /// Facts that `rows` and the masks name.
     facts: BTreeSet<String>,
@@ -58,7 +61,7 @@ impl Rights {
             for access in &contract.access {
                 for role in &access.roles {
                     let all = catalog.roles.get(role).is_some_and(|r| r.staff || r.deliver.as_deref() == Some("any"));
-                    let right = Right::compile(&state, contract, access, all).map_err(|e| invalid(contract, role, &e))?;
+                    let right = Right::compile(&state, contract, access, role, all).map_err(|e| invalid(contract, role, &e))?;
                     roles.entry(role.clone()).or_default().insert(contract.name.clone(), right);
                 }
             }
@@ -96,7 +99,7 @@ fn invalid(contract: &Contract, role: &str, error: &DataFusionError) -> Error {
 }
 
 impl Right {
-    fn compile(state: &SessionState, contract: &Contract, access: &Access, all_system_columns: bool) -> Result<Self, DataFusionError> {
+    fn compile(state: &SessionState, contract: &Contract, access: &Access, role: &str, all_system_columns: bool) -> Result<Self, DataFusionError> {
         let stored: SchemaRef = Arc::new(derive::arrow::stored_schema(contract));
         let columns = DFSchema::try_from(stored.as_ref().clone())?;
         let mut facts = BTreeSet::new();
@@ -126,15 +129,22 @@ impl Right {
                 None => {}
             }
         }
-        let history = match (contract.mode, all_system_columns) {
-            (Mode::Versions, true) => Some(&system::ALL[..]),
-            (Mode::Versions, false) => Some(&[system::RECORDED_FROM, system::RECORDED_TO][..]),
-            _ => None,
+        let versioned = contract.mode == Mode::Versions;
+        let history = match all_system_columns {
+            // What was open once may have been closed since: the address of a refuge, before it was marked as one.
+            _ if !versioned || role == STRANGER => None,
+            true => Some(&system::ALL[..]),
+            false => Some(&[system::RECORDED_FROM, system::RECORDED_TO][..]),
         };
-        Ok(Self { rows, outputs, history, facts, stored })
+        Ok(Self { rows, outputs, versioned, history, facts, stored })
     }
 
-    /// `<name>_storia` exists.
+    /// Stored rows may have been replaced by later ones, which then must be left out.
+    pub fn is_versioned(&self) -> bool {
+        self.versioned
+    }
+
+    /// `<name>_storia` exists for the role.
     pub fn has_history(&self) -> bool {
         self.history.is_some()
     }
@@ -165,6 +175,26 @@ impl Right {
             }
         };
         Schema::new(self.outputs(history).iter().map(field).collect::<Vec<_>>())
+    }
+
+    /// Rows stored under an earlier version of the contract as the present one has them: a column that was not there yet is empty,
+    /// a type that became wider is cast.
+    pub fn as_of_today(&self, stored: Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>> {
+        let schema = stored.schema();
+        // Scans give text as views.
+        let same = |a: &DataType, b: &DataType| a == b || matches!((a, b), (DataType::Utf8View, DataType::Utf8));
+        let kind = |f: &Field| schema.field_with_name(f.name()).map(|s| same(s.data_type(), f.data_type()));
+        if self.stored.fields().iter().all(|f| kind(f).unwrap_or(false)) {
+            return Ok(stored);
+        }
+        let column = |f: &Arc<Field>| {
+            let value = if kind(f).is_ok() { Expr::Column(Name::new_unqualified(f.name())) } else { lit(ScalarValue::Null) };
+            cast(value, f.data_type().clone()).alias(f.name())
+        };
+        let plan = LogicalPlanBuilder::scan("earlier", provider_as_source(stored.clone()), None)
+            .and_then(|scan| scan.project(self.stored.fields().iter().map(column)))
+            .and_then(LogicalPlanBuilder::build);
+        Ok(Arc::new(ViewTable::new(plan.map_err(|e| Error::internal("policy.earlier", e))?, None)))
     }
 
     /// The table for `principal`, whose facts take the placeholders' places as literals, never as text of SQL.

@@ -28,7 +28,7 @@ impl Session {
             return Err(unknown(&format!("{name}_storia"), ""));
         }
         let keys: Vec<String> = visible.contract.key.clone();
-        let pinned = self.pin([Named { dataset: name.clone(), history: page.history }]).await?;
+        let pinned = self.pin([Named { table: name.name.clone(), dataset: name.clone(), history: page.history, at: page.at }]).await?;
         let table = pinned.tables.values().next().cloned().ok_or_else(|| unknown(&name.to_string(), ""))?;
         let catalog = pinned.catalog()?;
         let state = self.warehouse.context(catalog).state();

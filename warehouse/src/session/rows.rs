@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::lake::At;
+
 /// One comparison of a [`Filter`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -46,4 +48,7 @@ pub struct Page {
     pub offset: usize,
     /// All recorded versions (`<name>_storia`) instead of the current rows.
     pub history: bool,
+    /// An earlier version of the table; absent: the newest.
+    #[serde(skip)]
+    pub at: Option<At>,
 }

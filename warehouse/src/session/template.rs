@@ -19,6 +19,7 @@ use url::Url;
 use crate::config::Limits;
 use crate::error::{Error, Result};
 use crate::gate::functions;
+use crate::session::read_once::NestedLoopsInMemory;
 
 /// Catalog of every session.
 pub const CATALOG: &str = "siss";
@@ -51,6 +52,7 @@ impl Template {
             .with_scalar_functions(functions::scalars())
             .with_aggregate_functions(functions::aggregates())
             .with_window_functions(functions::windows())
+            .with_physical_optimizer_rule(Arc::new(NestedLoopsInMemory))
             .build();
         Ok(Self { limits, runtime, state })
     }

@@ -87,7 +87,7 @@ pub async fn conduct(process: &mut Process, ask: &Ask, limits: &Limits, reader: 
     }
     let mut decoder = StreamDecoder::new();
     let mut head = Head::default();
-    let mut left = limits.planning + limits.time + GRACE;
+    let mut left = limits.planning + GRACE;
     loop {
         let began = Instant::now();
         let frame = next(process, reader, began + left).await?;
@@ -96,6 +96,8 @@ pub async fn conduct(process: &mut Process, ask: &Ask, limits: &Limits, reader: 
             Tag::Head => {
                 head = serde_json::from_slice(&frame.payload).map_err(garbled)?;
                 seen.tables = head.snapshot.keys().cloned().collect();
+                // It is planned: from here on the query's own time counts.
+                left = limits.time + GRACE;
             }
             Tag::Data => {
                 let mut buffer = Buffer::from_vec(frame.payload);

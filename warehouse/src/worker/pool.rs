@@ -136,15 +136,23 @@ async fn run(admission: Arc<Admission>, config: PoolConfig, closing: Cancellatio
             (config.log)(record.end(outcome, seen));
         }
     };
-    let leased = tokio::select! {
-        leased = admission.lease(&ask.principal.account) => leased,
-        () = reader.gone() => return log("cancelled", Seen::default()),
-    };
-    let mut lease = match leased {
-        Ok(lease) => lease,
-        Err(error) => {
-            log(error.code, Seen::default());
-            return reader.end(Err(error), limits).await;
+    let mut lease = loop {
+        let leased = tokio::select! {
+            leased = admission.lease(&ask.principal.account) => leased,
+            () = reader.gone() => return log("cancelled", Seen::default()),
+        };
+        match leased {
+            Ok(mut lease) => {
+                if !lease.process().is_some_and(Process::has_ended) {
+                    break lease;
+                }
+                // It ended while nobody used it: that is not this question's fault.
+                lease.kill();
+            }
+            Err(error) => {
+                log(error.code, Seen::default());
+                return reader.end(Err(error), limits).await;
+            }
         }
     };
     let Some(process) = lease.process() else { return };

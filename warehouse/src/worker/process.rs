@@ -106,6 +106,10 @@ impl Process {
         self.running.as_ref().map(|r| r.child.id())
     }
 
+    pub fn has_ended(&mut self) -> bool {
+        self.running.as_mut().is_none_or(|r| !matches!(r.child.try_wait(), Ok(None)))
+    }
+
     /// Why the process closed its socket in the middle of an answer.
     pub async fn cause_of_death(&mut self) -> Error {
         for _ in 0..50 {

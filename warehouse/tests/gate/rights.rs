@@ -83,6 +83,7 @@ async fn our_own_query_filters_sorts_and_pages() {
         limit: Some(3),
         offset: 1,
         history: false,
+        at: None,
     };
     let rows = session.rows(&name, page.clone()).await.expect("rows");
     assert_eq!(rows.snapshot.len(), 1);

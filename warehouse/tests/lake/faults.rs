@@ -5,7 +5,7 @@ use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt};
 use warehouse::error::Result;
 use warehouse::lake::faults::{Fault, Faulty};
-use warehouse::lake::{Commit, Lake, Store};
+use warehouse::lake::{Commit, Lake, Store, StoreOptions};
 
 use crate::support::*;
 
@@ -103,4 +103,18 @@ async fn a_store_that_ignores_the_condition_is_refused() {
     let left: Vec<_> = futures::StreamExt::collect(inner.list(None)).await;
     assert!(left.is_empty(), "the probe is removed");
     inner.put(&"x".into(), "y".into()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_that_only_reads_writes_no_probe() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = |reads_only| {
+        let folder = dir.path().to_str().unwrap().to_owned();
+        async move { Store::open(&folder, &StoreOptions { reads_only, ..StoreOptions::default() }).await.unwrap() }
+    };
+    let things = || std::fs::read_dir(dir.path()).unwrap().count();
+    open(true).await;
+    assert_eq!(things(), 0);
+    open(false).await;
+    assert_eq!(things(), 1, "the folder of the probe, which is gone");
 }

@@ -85,6 +85,29 @@ async fn versions_follow_the_model() {
     }
 }
 
+/// Rows beyond what a writer holds in memory: new ones keep the files they were staged in, known ones are compared.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_deliveries_are_staged_and_compared() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = open(&dir, contract(Mode::Versions)).await;
+    let many = |prefix: &str, nome: &str| (0..40_000).map(|i| row(&format!("{prefix}{i:05}"), &format!("{nome}{i:01000}"), i)).collect::<Vec<_>>();
+    let first = deliver(&lake, load("d1", "s", "p", 1), &many("a", "x")).await;
+    assert_eq!((first.added, first.closed, first.unchanged), (40_000, 0, 0));
+    let others = deliver(&lake, load("d2", "s", "p", 2), &many("b", "x")).await;
+    assert_eq!((others.added, others.closed, others.unchanged), (40_000, 0, 0));
+    let mut again = many("a", "x");
+    again[7].2 = None;
+    let again = deliver(&lake, load("d3", "s", "p", 3), &again).await;
+    assert_eq!((again.added, again.closed, again.unchanged), (1, 1, 39_999));
+    let snapshot = lake.snapshot(&name()).unwrap();
+    assert_eq!(count(&snapshot, "SELECT count(DISTINCT codice) FROM t WHERE registrato_al IS NULL").await, 80_000);
+    assert_eq!(count(&snapshot, "SELECT count(*) FROM t").await, 80_001);
+    let stored = std::fs::read_dir(dir.path().join("tables/prova/dati")).unwrap().flatten();
+    let parquet = stored.filter(|e| e.path().extension().is_some_and(|e| e == "parquet")).count();
+    // Left over is only the file of the first delivery that the third one wrote anew.
+    assert_eq!(parquet, snapshot.files() + 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_twice_in_one_delivery_is_refused_whole() {
     let dir = tempfile::tempdir().unwrap();

@@ -13,7 +13,7 @@ use arrow_flight::sql::server::{FlightSqlService, PeekableFlightDataStream};
 use arrow_flight::sql::{
     ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult, CommandGetCatalogs,
     CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys, CommandGetPrimaryKeys, CommandGetSqlInfo,
-    CommandGetTableTypes, CommandGetTables, CommandPreparedStatementQuery, CommandStatementIngest, CommandStatementQuery, CommandStatementUpdate,
+    CommandGetTableTypes, CommandGetTables, CommandGetXdbcTypeInfo, CommandPreparedStatementQuery, CommandStatementIngest, CommandStatementQuery, CommandStatementUpdate,
     DoPutPreparedStatementResult, ProstMessageExt, SqlInfo, TicketStatementQuery,
 };
 use arrow_flight::{Action, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest, HandshakeResponse, IpcMessage, SchemaAsIpc, Ticket};
@@ -28,7 +28,7 @@ use warehouse::statement::{Door, Parameter, Statement};
 
 use crate::app::App;
 use crate::doors::flight::handles::Handles;
-use crate::doors::flight::info::INFO;
+use crate::doors::flight::info::{INFO, TYPES};
 use crate::doors::flight::sign_in::SignIn;
 use crate::doors::flight::{catalog, internal, parameters, status};
 
@@ -258,6 +258,15 @@ impl FlightSqlService for Service {
     async fn do_get_sql_info(&self, query: CommandGetSqlInfo, request: Request<Ticket>) -> Answer<Data> {
         who(&request)?;
         one(query.into_builder(&INFO).build())
+    }
+
+    async fn get_flight_info_xdbc_type_info(&self, query: CommandGetXdbcTypeInfo, request: Request<FlightDescriptor>) -> Answer<FlightInfo> {
+        described_command(&query, &query.into_builder(&TYPES).schema(), request)
+    }
+
+    async fn do_get_xdbc_type_info(&self, query: CommandGetXdbcTypeInfo, request: Request<Ticket>) -> Answer<Data> {
+        who(&request)?;
+        one(query.into_builder(&TYPES).build())
     }
 
     async fn get_flight_info_primary_keys(&self, query: CommandGetPrimaryKeys, request: Request<FlightDescriptor>) -> Answer<FlightInfo> {

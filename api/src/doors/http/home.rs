@@ -1,37 +1,25 @@
-//! `GET /`: the start page. What is here, and how to connect to each door.
+//! `GET /`: the start page. What is here, and how to connect to each door. `GET /accedi`: asks a browser for account and password.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
-use axum::extract::{RawQuery, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{OriginalUri, RawQuery, State};
+use axum::response::{IntoResponse, Redirect, Response};
 use datasets::model::Text;
-use http::header;
-use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use http::uri::Authority;
+use http::{HeaderMap, StatusCode, Uri, header};
 use serde::Serialize;
 use warehouse::principal::Principal;
 
+use crate::accounts::stranger;
 use crate::app::App;
+use crate::doors::http::pages::{self, Language, Words};
 use crate::doors::http::problem::{Problem, Result};
-
-type Words = BTreeMap<String, String>;
-
-static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut pages = Environment::new();
-    pages.set_undefined_behavior(UndefinedBehavior::Strict);
-    pages.set_auto_escape_callback(|_| AutoEscape::Html);
-    pages.add_template("home.html", include_str!("../../../templates/home.html")).expect("home.html is well formed");
-    pages
-});
-static ITALIAN: LazyLock<Words> = LazyLock::new(|| toml::from_str(include_str!("../../../locales/it.toml")).expect("it.toml is well formed"));
-static ENGLISH: LazyLock<Words> = LazyLock::new(|| toml::from_str(include_str!("../../../locales/en.toml")).expect("en.toml is well formed"));
 
 #[derive(Serialize)]
 struct Page<'a> {
     lang: &'a str,
     t: &'a Words,
     account: &'a str,
+    /// Who signs in, in the examples.
+    example: &'a str,
     stranger: bool,
     areas: Vec<Area<'a>>,
     http: String,
@@ -54,14 +42,13 @@ struct Dataset<'a> {
     description: &'a str,
 }
 
-pub async fn home(State(app): State<App>, who: Principal, RawQuery(query): RawQuery) -> Result<Response> {
-    let english = query.is_some_and(|query| query.split('&').any(|pair| pair == "lang=en"));
-    let (lang, words) = if english { ("en", &*ENGLISH) } else { ("it", &*ITALIAN) };
+pub async fn home(State(app): State<App>, who: Principal, OriginalUri(uri): OriginalUri, headers: HeaderMap) -> Result<Response> {
+    let language = Language::of(uri.query(), &headers);
     let session = app.warehouse.session(&who).await?;
     let visible = session.datasets();
     let mut areas: Vec<Area> = Vec::new();
     for dataset in &visible {
-        let (title, description) = (say(&dataset.contract.title, english), say(&dataset.contract.description, english));
+        let (title, description) = (say(&dataset.contract.title, language), say(&dataset.contract.description, language));
         let href = format!("/api/v1/datasets/{}/{}", dataset.name.area, dataset.name.name);
         let entry = Dataset { name: dataset.name.to_string(), href, title, description };
         match areas.last_mut() {
@@ -70,39 +57,47 @@ pub async fn home(State(app): State<App>, who: Principal, RawQuery(query): RawQu
         }
     }
     let addresses = app.addresses.get().ok_or_else(|| Problem::internal("home.addresses", "the doors are not open yet"))?;
+    let host = host(&uri, &headers);
+    let reached = |address: &str| address.replace("0.0.0.0", &host).replace("[::]", &host);
     let (postgres_host, postgres_port) = addresses.postgres.rsplit_once(':').unwrap_or((&addresses.postgres, "5432"));
+    let stranger = who == stranger();
+    let words = language.words();
     let page = Page {
-        lang,
+        lang: language.code(),
         t: words,
         account: &who.account,
-        stranger: who == crate::accounts::stranger(),
+        example: if stranger { words.get("utenza").map_or("account", String::as_str) } else { &who.account },
+        stranger,
         areas,
-        http: addresses.http.clone(),
-        postgres_host: postgres_host.trim_matches(['[', ']']).into(),
+        http: reached(&addresses.http),
+        postgres_host: reached(postgres_host).trim_matches(['[', ']']).into(),
         postgres_port: postgres_port.into(),
-        flight: addresses.flight.clone(),
+        flight: reached(&addresses.flight),
     };
-    let template = PAGES.get_template("home.html").map_err(|e| Problem::internal("home.template", e))?;
-    let html = template.render(Serde(&page)).map_err(|e| Problem::internal("home.render", e))?;
-    Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_LANGUAGE, lang)], html).into_response())
+    pages::render("home.html", language, &page)
 }
 
-fn say(text: &Text, english: bool) -> &str {
-    if english { &text.en } else { &text.it }
+/// The name by which the asker reached us: doors that listen on every address have no other.
+fn host(uri: &Uri, headers: &HeaderMap) -> String {
+    let said = uri.host().or_else(|| headers.get(header::HOST)?.to_str().ok());
+    let name = said.and_then(|said| said.parse::<Authority>().ok()).map(|said| said.host().to_owned());
+    name.unwrap_or_else(|| "localhost".into())
+}
+
+/// A browser asks its user when it is refused, and then signs in on every page of ours.
+pub async fn sign_in(who: Principal, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    if who == stranger() {
+        return Problem::new(StatusCode::UNAUTHORIZED, "auth.required", "sign in with account and password").with("detail_it", "si accede con utenza e password").into_response();
+    }
+    Redirect::to(&format!("/?lang={}", Language::of(query.as_deref(), &headers).code())).into_response()
+}
+
+fn say(text: &Text, language: Language) -> &str {
+    if language == Language::English { &text.en } else { &text.it }
 }
 
 /// `GET /static/siss.css`
 pub async fn style() -> Response {
     let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")];
     (headers, include_str!("../../../templates/siss.css")).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_languages_say_the_same_things() {
-        assert!(ITALIAN.keys().eq(ENGLISH.keys()));
-    }
 }

@@ -1,10 +1,11 @@
-//! The query string of `…/rows`: columns, filters, order and page.
+//! The query string of `…/rows`: columns, filters, order, page and version.
 //!
-//! `?columns=nome,posti&comune=Roma&posti__gte=10&sort=-posti&limit=100`
+//! `?columns=nome,posti&comune=Roma&posti__gte=10&sort=-posti&limit=100&as_of=2026-10-01`
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::form_urlencoded;
+use warehouse::lake::At;
 use warehouse::session::rows::{Filter, Operator, Page, Sort};
 
 use crate::doors::http::format::Format;
@@ -13,7 +14,7 @@ use crate::doors::http::problem::{Problem, Result};
 /// Rows of a JSON page when the client names no limit; the other formats answer whole.
 const JSON_ROWS: usize = 1_000;
 /// Names that are not columns. A column of such a name is filtered by `limit__eq=…`.
-const RESERVED: [&str; 7] = ["columns", "sort", "limit", "offset", "after", "history", "raw"];
+const RESERVED: [&str; 9] = ["columns", "sort", "limit", "offset", "after", "history", "version", "as_of", "raw"];
 
 /// What a query string asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +42,9 @@ pub fn read(query: &str, format: Format) -> Result<Asked> {
                 (asked.version, page.offset) = (Some(version), offset);
             }
             "history" => page.history = flag(&name, &value)?,
+            "version" | "as_of" if page.at.is_some() => return Err(wrong(&name, "say one version only")),
+            "version" => page.at = Some(At::Version(number(&name, &value)? as u64)),
+            "as_of" => page.at = Some(time(&name, &value)?),
             "raw" => asked.raw = flag(&name, &value)?,
             _ => page.filters.push(filter(&name, &value)?),
         }
@@ -111,6 +115,13 @@ fn flag(name: &str, value: &str) -> Result<bool> {
     }
 }
 
+fn time(name: &str, value: &str) -> Result<At> {
+    match value.parse() {
+        Ok(at @ At::Time(_)) => Ok(at),
+        _ => Err(wrong(name, "must be a date, 2026-10-01, which means its end, or a moment, 2026-10-01T12:00:00Z")),
+    }
+}
+
 fn position(text: &str) -> Option<(u64, usize)> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     let (version, offset) = text.split_once('.')?;
@@ -141,10 +152,20 @@ mod tests {
 
     #[test]
     fn wrong_parameters_are_named() {
-        for query in ["limit=x", "limit=0", "posti__like=3", "after=%00", "history=perhaps", "offset=-1"] {
+        for query in ["limit=x", "limit=0", "posti__like=3", "after=%00", "history=perhaps", "offset=-1", "version=v3", "as_of=v3", "as_of=ieri"] {
             let problem = read(query, Format::Json).unwrap_err();
             assert!(problem.detail.contains(query.split('=').next().unwrap()), "{}", problem.detail);
         }
+    }
+
+    #[test]
+    fn one_earlier_version_may_be_named() {
+        let at = |query: &str| read(query, Format::Csv).map(|asked| asked.page.at);
+        assert_eq!(at("version=12").unwrap(), Some(At::Version(12)));
+        assert_eq!(at("as_of=2026-10-01").unwrap(), at("as_of=2026-10-01T23:59:59.999999Z").unwrap());
+        assert_eq!(at("as_of=2026-10-01T14:00:00%2B02:00").unwrap(), at("as_of=2026-10-01T12:00:00Z").unwrap());
+        assert!(at("version=1&as_of=2026-10-01").is_err());
+        assert!(read("version=12&limit=5", Format::Csv).unwrap().next("/rows", 12).unwrap().contains("version=12"));
     }
 
     #[test]

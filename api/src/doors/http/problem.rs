@@ -86,6 +86,8 @@ impl IntoResponse for Problem {
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
+        // For the layer that shows it to people.
+        response.extensions_mut().insert(self);
         response
     }
 }
