@@ -211,7 +211,7 @@ def test_schemathesis_finds_nothing_against_the_document(door, document, tmp_pat
     (tmp_path / "api.json").write_text(json.dumps(document))
     program = pathlib.Path(sys.executable).with_name("schemathesis")
     command = [program, "run", tmp_path / "api.json", "--url", f"{door.http}/waas/v1", "--header", f"Authorization: Bearer {door.token('inps')}", "--max-examples", "40", "--seed", "7"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert done.returncode == 0, done.stdout[-4000:]
 
 

@@ -29,7 +29,7 @@ mod tests;
 
 use homes::Homes;
 use people::Person;
-use size::{District, FIRST, LAST, Size};
+use size::{BEFORE, District, FIRST, LAST, Size};
 use story::Story;
 
 const DATASETS: [&str; 10] = [
@@ -127,7 +127,7 @@ struct Told<'a> {
 impl Told<'_> {
     /// `N` + district + year + person + thing: unique in the district for each letter.
     fn id(&self, letter: char, year: i32, k: usize) -> String {
-        format!("{letter}{}-{year}-{:02}{:05}{}", self.district.code, self.entry - FIRST, self.n, k % 10)
+        format!("{letter}{}-{year}-{:02}{:05}{}", self.district.code, self.entry - BEFORE, self.n, k % 10)
     }
 
     fn case_id(&self, k: usize) -> String {
@@ -157,24 +157,30 @@ struct Teller<'a> {
 impl Teller<'_> {
     fn year(&mut self, out: &mut Output, files: &mut Social, year: i32) -> Result<Spent> {
         let mut spent = Spent::default();
-        let mut rng = stream(self.size.seed, &format!("entering {} {year}", self.district.ambito));
-        let count = around(&mut rng, self.size.entering(f64::from(self.district.residents), year));
         let mut codes = vec![];
-        self.known.push(vec![]);
-        for n in 0..count {
-            let (attempt, person, story) = self.newcomer(year, n);
-            if codes.len() < 200 {
-                codes.push((person.code.clone(), person.codice_istat.clone()));
+        let mut count = 0;
+        for entry in if year == FIRST { BEFORE } else { year }..=year {
+            let mut rng = stream(self.size.seed, &format!("entering {} {entry}", self.district.ambito));
+            count = around(&mut rng, self.size.entering(f64::from(self.district.residents), entry));
+            self.known.push(vec![]);
+            for n in 0..count {
+                let (attempt, person, story) = self.newcomer(entry, n);
+                let last = last_year(&story);
+                if let Some(known) = self.known.last_mut() {
+                    known.push((attempt, last));
+                }
+                // Of those who came before the first file, only who is still there in its year.
+                if last >= year {
+                    if codes.len() < 200 {
+                        codes.push((person.code.clone(), person.codice_istat.clone()));
+                    }
+                    self.tell(out, files, &mut spent, year, (entry, n), &person, &story)?;
+                }
             }
-            let last = last_year(&story);
-            if let Some(known) = self.known.last_mut() {
-                known.push((attempt, last));
-            }
-            self.tell(out, files, &mut spent, year, (year, n), &person, &story)?;
         }
-        for entry in FIRST..year {
-            for n in 0..self.known[(entry - FIRST) as usize].len() {
-                let (attempt, last) = self.known[(entry - FIRST) as usize][n];
+        for entry in BEFORE..if year == FIRST { BEFORE } else { year } {
+            for n in 0..self.known[(entry - BEFORE) as usize].len() {
+                let (attempt, last) = self.known[(entry - BEFORE) as usize][n];
                 if last >= year {
                     let (person, mut rng) = people::person(self.size.seed, self.territory, self.district, entry, n, attempt);
                     let story = story::story(&mut rng, &person, &self.homes);
@@ -207,7 +213,7 @@ impl Teller<'_> {
     #[expect(clippy::too_many_arguments, reason = "one caller, and a struct of them would be built for each person and year")]
     fn tell(&self, out: &mut Output, files: &mut Social, spent: &mut Spent, year: i32, (entry, n): (i32, usize), person: &Person, story: &Story) -> Result<()> {
         let told = Told { size: &self.size, district: self.district, person, story, entry, n };
-        if entry == year {
+        if entry.max(FIRST) == year {
             contacts::person(out, files, &told)?;
         }
         contacts::contacts(out, files, &told, year)?;

@@ -22,10 +22,6 @@ pub struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    pub fn dataset(&self) -> String {
-        self.sheet.dataset.to_string()
-    }
-
     pub fn get(&self, column: &str) -> Result<&Cell> {
         let at = self.at(column)?;
         Ok(&self.cells[at])
@@ -67,9 +63,15 @@ impl Draft<'_> {
     /// A value of the column that another valid row of the sheet has and this one has not.
     pub fn another(&self, column: &str) -> Result<Cell> {
         let at = self.at(column)?;
+        Ok(self.other_row(column)?[at].clone())
+    }
+
+    /// A valid row of the sheet that has another value of the column.
+    pub fn other_row(&self, column: &str) -> Result<&[Cell]> {
+        let at = self.at(column)?;
         let other = |cells: &&[Cell]| !cells[at].is_empty() && cells[at] != self.before[at];
         let found = self.sheet.rows.iter().filter(|row| row.fault.is_none()).map(|row| row.cells.as_slice()).find(other);
-        found.map(|cells| cells[at].clone()).ok_or_else(|| Error::contract(&self.sheet.dataset, format!("{column} has one value only")))
+        found.ok_or_else(|| Error::contract(&self.sheet.dataset, format!("{column} has one value only")))
     }
 
     pub fn set(&mut self, column: &str, cell: impl Into<Cell>) -> Result<()> {

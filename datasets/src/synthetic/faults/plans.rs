@@ -121,7 +121,8 @@ fn phases(draft: &mut Draft, reached: usize, on: NaiveDate) -> Result<()> {
 
 /// What must follow a spoilt cell so that no rule between columns breaks as well.
 pub fn keep_rules(draft: &mut Draft, rule: &str) -> Result<()> {
-    match rule.trim_start_matches("piani_zona.") {
+    let rule = format!("{}.{rule}", draft.sheet.dataset.name);
+    match rule.as_str() {
         "piani.anno.min" | "interventi_programmati.anno.min" | "importi.anno.min" => draft.set("ciclo", "2015-2017"),
         "piani.esito_regionale.code_list" => {
             phases(draft, 5, day(2026, 1, 15))?;

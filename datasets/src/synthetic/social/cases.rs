@@ -3,6 +3,7 @@
 use chrono::{Datelike, Days};
 
 use super::contacts::sheet_id;
+use super::size::{BEFORE, told_in};
 use super::story::{Assessment, Case, Plan};
 use super::{Dataset, Social, Told};
 use crate::synthetic::Output;
@@ -15,17 +16,17 @@ const LEVELS: [&str; 5] = ["autosufficiente", "lieve", "media", "grave", "gravis
 pub fn rows(out: &mut Output, files: &mut Social, told: &Told, year: i32) -> Result<()> {
     let (mut assessed, mut planned) = (0, 0);
     for (k, case) in told.story.cases.iter().enumerate() {
-        if case.opened.year() == year {
+        if told_in(case.opened, year) {
             self::case(out, files, told, k, case)?;
         }
         for assessment in &case.assessments {
-            if assessment.done.year() == year {
+            if told_in(assessment.done, year) {
                 self::assessment(out, files, told, k, assessed, assessment)?;
             }
             assessed += 1;
         }
         for plan in &case.plans {
-            if plan.signed.year() == year {
+            if told_in(plan.signed, year) {
                 self::plan(out, files, told, k, planned, plan)?;
             }
             planned += 1;
@@ -149,7 +150,7 @@ fn certificate(out: &mut Output, files: &mut Social, told: &Told, case: usize, y
         _ => "1",
     };
     let until = if kind == "6" { declared + Days::new(150) } else { day(year, 12, 31) };
-    let number = format!("{:02}{:05}{}", told.entry - super::FIRST, told.n, case % 10);
+    let number = format!("{:02}{:05}{}", told.entry - BEFORE, told.n, case % 10);
     let letter = char::from(b'A' + ((chance >> 20) % 26) as u8);
     files.of(Dataset::Certificates).push(
         out,

@@ -5,7 +5,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 
 use super::people::Person;
-use super::size::{District, LAST, Size};
+use super::size::{District, LAST, Size, told_in};
 use super::story::Contact;
 use super::{Dataset, Social, Told};
 use crate::synthetic::Output;
@@ -41,9 +41,9 @@ pub fn person(out: &mut Output, files: &mut Social, told: &Told) -> Result<()> {
 }
 
 pub fn contacts(out: &mut Output, files: &mut Social, told: &Told, year: i32) -> Result<()> {
-    for (k, contact) in told.story.contacts.iter().enumerate().filter(|(_, contact)| contact.on.year() == year) {
+    for (k, contact) in told.story.contacts.iter().enumerate().filter(|(_, contact)| told_in(contact.on, year)) {
         let mut rng = stream(told.size.seed, &format!("contact {} {k}", told.person.code));
-        sheet(out, files, &mut rng, &sheet_id(told, k), Some(told.person), contact)?;
+        sheet(out, files, &mut rng, &sheet_id(told, k), told.person, contact)?;
     }
     Ok(())
 }
@@ -74,8 +74,7 @@ fn anonymous_sheet(out: &mut Output, files: &mut Social, rng: &mut StdRng, id: &
     files.of(Dataset::Contacts).push(out, cells)
 }
 
-fn sheet(out: &mut Output, files: &mut Social, rng: &mut StdRng, id: &str, person: Option<&Person>, contact: &Contact) -> Result<()> {
-    let Some(person) = person else { return Ok(()) };
+fn sheet(out: &mut Output, files: &mut Social, rng: &mut StdRng, id: &str, person: &Person, contact: &Contact) -> Result<()> {
     let mut cells = common(rng, id, &person.codice_istat, contact);
     let homeless = if matches!(person.utenza, "poverta" | "disagio_adulti" | "immigrati_rom_sinti") { 6 } else { 0 };
     cells.extend([

@@ -3,6 +3,7 @@
 use chrono::Datelike;
 
 use super::cases::plan_id;
+use super::size::told_in;
 use super::story::Intervention;
 use super::{Dataset, Social, Told};
 use crate::synthetic::Output;
@@ -19,7 +20,7 @@ pub fn id(told: &Told, k: usize, intervention: &Intervention) -> String {
 }
 
 pub fn rows(out: &mut Output, files: &mut Social, told: &Told, year: i32) -> Result<()> {
-    for (k, case, intervention) in each(told).filter(|(.., intervention)| intervention.asked.year() == year) {
+    for (k, case, intervention) in each(told).filter(|(.., intervention)| told_in(intervention.asked, year)) {
         let before: usize = told.story.cases[..case].iter().map(|case| case.plans.len()).sum();
         let plan = intervention.plan.map(|at| plan_id(told, before + at, &told.story.cases[case].plans[at]));
         let granted = matches!(intervention.decided, Some((_, None)));

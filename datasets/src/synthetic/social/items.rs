@@ -84,7 +84,7 @@ pub static ITEMS: [Item; 24] = [
     item("prov-case_rifugio", Some("A3.02"), "E", "giorni", Monthly(1), [(26, 30), (6_500, 9_000)], (3, 10), &["REGIONALE"], (0, 0), None),
 ];
 
-/// Items that suit a user group; `minor` and `old` narrow it.
+/// An item that suits a user group and age.
 pub fn suited(rng: &mut StdRng, utenza: &str, minor: bool, year: i32) -> &'static Item {
     let at = weighted(rng, match utenza {
         "famiglia_minori" if minor => &[(7, 30), (8, 30), (6, 5), (5, 6), (9, 6), (10, 8), (17, 5)][..],

@@ -44,37 +44,38 @@ pub struct Person {
     pub met: NaiveDate,
 }
 
-/// Person `n` of those who first turn to the district in `year`. Another `attempt` is another person.
+/// Person `n` of those who first turn to the district in `year`, and the chance from which their story is told. Another `attempt` is
+/// another person.
 pub fn person(seed: u64, territory: &Territory, district: &District, year: i32, n: usize, attempt: u8) -> (Person, StdRng) {
-    let mut rng = stream(seed, &format!("person {} {year} {n} {attempt}", district.ambito));
-    let rng_ = &mut rng;
+    let mut chance = stream(seed, &format!("person {} {year} {n} {attempt}", district.ambito));
+    let rng = &mut chance;
     let places: Vec<(usize, u32)> = district.comuni.iter().enumerate().map(|(i, c)| (i, c.residenti)).collect();
-    let comune = district.comuni[weighted(rng_, &places)];
-    let (utenza, band, need) = who(rng_, year);
-    let met = met(rng_, year);
+    let comune = district.comuni[weighted(rng, &places)];
+    let (utenza, band, need) = who(rng, year);
+    let met = met(rng, year);
     let age: i32 = match band {
-        "85+" => rng_.random_range(85..97),
+        "85+" => rng.random_range(85..97),
         band => {
             let (from, to) = band.split_once('-').unwrap_or(("30", "64"));
-            rng_.random_range(from.parse().unwrap_or(30)..=to.parse().unwrap_or(64))
+            rng.random_range(from.parse().unwrap_or(30)..=to.parse().unwrap_or(64))
         }
     };
-    let born = met - Months::new(12 * age as u32) - Days::new(rng_.random_range(0..365));
+    let born = met - Months::new(12 * age as u32) - Days::new(rng.random_range(0..365));
     // A day less than a year short of the next birthday; a leap day may move it by one.
     let born = if met.years_since(born) == Some(age as u32) { born } else { born + Days::new(2) };
-    let foreign = utenza == "immigrati_rom_sinti" || rng_.random_bool(0.14);
+    let foreign = utenza == "immigrati_rom_sinti" || rng.random_bool(0.14);
     let (place, country, citizenship) = if foreign {
-        let (place, iso, group) = weighted(rng_, &COUNTRIES.map(|(place, iso, group, weight)| ((place, iso, group), weight)));
+        let (place, iso, group) = weighted(rng, &COUNTRIES.map(|(place, iso, group, weight)| ((place, iso, group), weight)));
         (place.to_owned(), iso, group)
     } else {
-        (territory.comuni[rng_.random_range(0..territory.comuni.len())].belfiore.clone(), "380", "italiana")
+        (territory.comuni[rng.random_range(0..territory.comuni.len())].belfiore.clone(), "380", "italiana")
     };
-    let female = rng_.random_bool(if utenza == "donne_vittime_violenza" { 1.0 } else { 0.55 });
-    let (first, last) = names::pair(rng_, female);
+    let female = rng.random_bool(if utenza == "donne_vittime_violenza" { 1.0 } else { 0.55 });
+    let (first, last) = names::pair(rng, female);
     let code = fiscal_code::of(last, first, born, female, &place).unwrap_or_default();
-    let address = names::address(rng_);
+    let address = names::address(rng);
     let person = Person { code, last, first, born, female, place, citizenship, country, codice_istat: comune.codice_istat.clone(), address, utenza, need, met };
-    (person, rng)
+    (person, chance)
 }
 
 impl Person {
@@ -108,7 +109,7 @@ fn who(rng: &mut StdRng, year: i32) -> (&'static str, &'static str, &'static str
             ("famiglia_minori", 24),
             ("anziani_autosufficienti", 12),
             ("disabili", 14),
-            ("anziani_non_autosufficienti", 20 + (year - 2016) as u32 / 2),
+            ("anziani_non_autosufficienti", 20 + (year - 2016).max(0) as u32 / 2),
             ("poverta", if matches!(year, 2020 | 2021) { 26 } else { 16 }),
             ("disagio_adulti", 7),
             ("donne_vittime_violenza", 2),

@@ -1,17 +1,26 @@
 //! How much of the region a scale stands for.
 
-use crate::synthetic::territory::{Comune, Territory};
-use crate::synthetic::Options;
+use chrono::{Datelike, NaiveDate};
 
+use crate::synthetic::Options;
+use crate::synthetic::territory::{Comune, Territory};
+
+/// First year from which persons who are told of may have come: what began before the first file is in it.
+pub const BEFORE: i32 = 2012;
 /// First year told, and the last, which is not over.
 pub const FIRST: i32 = 2016;
 pub const LAST: i32 = 2026;
 /// Residents for each person who turns to the services in 2016.
-const RESIDENTS_PER_PERSON: f64 = 150.0;
+const RESIDENTS_PER_PERSON: f64 = 190.0;
 /// Growth of demand, year by year.
 const GROWTH: f64 = 1.032;
 /// Part of the last year that has gone by.
 const GONE: f64 = 10.0 / 12.0;
+
+/// Whether something of a day is told in the file of a year.
+pub fn told_in(on: NaiveDate, year: i32) -> bool {
+    on.year().max(FIRST) == year
+}
 
 /// A small region is not a thin copy of a large one: persons shrink faster than the scale, their benefits are accounted for by longer
 /// periods, a district sends one file for all years, and below a tenth only some districts send everything.

@@ -22,9 +22,10 @@ pub fn settle(draft: &mut Draft) -> Result<()> {
         ("frequenza", "U".into()),
         ("unita", "importo".into()),
         ("ore", Cell::Empty),
-        ("quantita", Cell::cents(10_000)),
-        ("importo", Cell::cents(10_000)),
-        ("quota_ente", Cell::cents(10_000)),
+        // Nothing is spent on the copy, so that a warning, which is loaded, moves no sum.
+        ("quantita", Cell::cents(0)),
+        ("importo", Cell::cents(0)),
+        ("quota_ente", Cell::cents(0)),
         ("quota_utente", Cell::cents(0)),
         ("quota_ssn", Cell::cents(0)),
         ("quota_altre", Cell::cents(0)),
@@ -53,14 +54,12 @@ pub fn keep_rules(draft: &mut Draft, rule: &str) -> Result<()> {
 }
 
 fn keep_delivery(draft: &mut Draft, rule: &str) -> Result<()> {
-    let paid_by_user = [("quota_ente", Cell::cents(0)), ("quota_utente", Cell::cents(10_001))];
     match rule {
         "data_inizio.min" => draft.set("data_fine", day(1999, 12, 31)),
         "data_inizio.max" => draft.set("data_fine", day(2101, 1, 1)),
         "importo.max" => draft.set("quota_ente", Cell::cents(100_000_001)),
-        "quota_ente.min" => draft.set("quota_utente", Cell::cents(10_001)),
-        "quota_utente.min" => draft.set("quota_ente", Cell::cents(10_001)),
-        "quota_ssn.min" | "quota_altre.min" => draft.all(paid_by_user),
+        "quota_ente.min" => draft.set("quota_utente", Cell::cents(1)),
+        "quota_utente.min" | "quota_ssn.min" | "quota_altre.min" => draft.set("quota_ente", Cell::cents(1)),
         _ => Ok(()),
     }
 }
@@ -98,7 +97,7 @@ fn intervention(draft: &mut Draft, rule: &str) -> Result<()> {
             let facility = draft.was("codice_struttura")?;
             draft.set("codice_struttura", facility)
         }
-        "intervento_nel_caso" => draft.set("data_richiesta", day(2012, 6, 1)),
+        "intervento_nel_caso" => draft.set("data_richiesta", day(2005, 6, 1)),
         "struttura_aperta" => {
             granted(draft, 0)?;
             let code = draft.known.newest_facility().map(|(code, _)| code.clone());
@@ -122,7 +121,7 @@ fn delivery(draft: &mut Draft, rule: &str) -> Result<()> {
     let year = draft.date("data_inizio")?.year();
     match rule {
         "date_ordinate" => draft.all([("frequenza", "P".into()), ("data_inizio", day(year, 6, 15).into()), ("data_fine", day(year, 6, 10).into())]),
-        "quote_uguali_importo" => draft.set("quota_ente", Cell::cents(9_000)),
+        "quote_uguali_importo" => draft.set("quota_ente", Cell::cents(100)),
         "ore_se_in_ore" => draft.all([("unita", "ore".into()), ("ore", Cell::cents(300))]),
         "una_tantum_di_un_giorno" => draft.all([("data_inizio", day(year, 6, 15).into()), ("data_fine", day(year, 6, 16).into())]),
         "entro_l_anno" => draft.all([("frequenza", "O".into()), ("data_inizio", day(year, 6, 15).into()), ("data_fine", day(year + 1, 6, 15).into())]),
@@ -131,7 +130,7 @@ fn delivery(draft: &mut Draft, rule: &str) -> Result<()> {
             let other = draft.another("id_persona")?;
             draft.set("id_persona", other)
         }
-        "riga_nell_intervento" => draft.all([("data_inizio", day(2011, 3, 3).into()), ("data_fine", day(2011, 3, 3).into())]),
+        "riga_nell_intervento" => draft.all([("data_inizio", day(2005, 3, 3).into()), ("data_fine", day(2005, 3, 3).into())]),
         "periodi_senza_sovrapposizione" => {
             let (from, to) = (draft.was("data_inizio")?, draft.was("data_fine")?);
             draft.all([("frequenza", "P".into()), ("data_inizio", from), ("data_fine", to)])

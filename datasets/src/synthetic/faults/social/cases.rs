@@ -12,7 +12,7 @@ pub fn settle(draft: &mut Draft) -> Result<()> {
     match draft.sheet.dataset.name.as_str() {
         // Opened and closed on a day on which nobody has a case: a warning, which is loaded, overlaps with none.
         "casi" => {
-            let on = day(2012, 1, 1) + Days::new(draft.n as u64 % 1_000);
+            let on = day(2005, 1, 1) + Days::new(draft.n as u64 % 1_000);
             draft.all([
                 ("id_scheda", Cell::Empty),
                 ("data_apertura", on.into()),
@@ -78,6 +78,13 @@ pub fn keep_rules(draft: &mut Draft, rule: &str) -> Result<()> {
 
 pub fn break_rule(draft: &mut Draft, rule: &str) -> Result<()> {
     if rule == "persona_del_caso" {
+        // Of a minor the date goes with the person, whose age it tells.
+        for column in ["data_scheda", "prima_segnalazione"] {
+            if let Some(at) = draft.sheet.position(column) {
+                let cell = draft.other_row("id_persona")?[at].clone();
+                draft.set(column, cell)?;
+            }
+        }
         let other = draft.another("id_persona")?;
         return draft.set("id_persona", other);
     }
@@ -126,7 +133,7 @@ fn assessment(draft: &mut Draft, rule: &str) -> Result<()> {
         "livello_con_dipendenza" => draft.all([("livello", "grave".into()), ("vita_quotidiana", "2".into()), ("mobilita", "2".into())]),
         "autosufficiente_senza_dipendenza" => draft.all([("livello", "autosufficiente".into()), ("vita_quotidiana", "2".into())]),
         "valutazione_entro_novanta_giorni" => draft.set("data_richiesta", done - Days::new(120)),
-        "valutazione_nel_caso" => draft.set("data_valutazione", day(2012, 5, 5)),
+        "valutazione_nel_caso" => draft.set("data_valutazione", day(2005, 5, 5)),
         _ => Err(unwritten(draft, rule)),
     }
 }
@@ -142,7 +149,7 @@ fn plan(draft: &mut Draft, rule: &str) -> Result<()> {
         "progetto_con_budget" => draft.set("tipo", "vita_indipendente"),
         "finanziato_con_budget" => draft.set("budget_finanziato", true),
         "piano_nel_caso" => {
-            let before = day(2012, 6, 1);
+            let before = day(2005, 6, 1);
             draft.all([("data_firma", before.into()), ("valido_dal", (before + Days::new(1)).into())])
         }
         _ => Err(unwritten(draft, rule)),
