@@ -116,7 +116,7 @@ pub async fn conduct(process: &mut Process, ask: &Ask, limits: &Limits, reader: 
                 let failed: Failed = serde_json::from_slice(&frame.payload).map_err(garbled)?;
                 return Err(Stop::Failed(failed.into()));
             }
-            Tag::Start | Tag::Ask | Tag::Cancel | Tag::Ready => return Err(garbled("frame out of turn")),
+            Tag::Start | Tag::Ask | Tag::Ready => return Err(garbled("frame out of turn")),
         }
     }
 }
