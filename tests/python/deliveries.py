@@ -13,8 +13,11 @@ def table(data, dataset):
 
 
 def model(data, sender="058091"):
-    """A stored facility of the sender as its cells would be delivered."""
-    row = next(r for r in table(data, "assa.strutture").to_pylist() if r["codice_istat"] == sender and r["registrato_al"] is None and r["data_cessazione"] is None)
+    """A stored facility of the sender as its cells would be delivered; of a type without a usual capacity, so that nothing is said of it."""
+    def fits(row):
+        return row["codice_istat"] == sender and row["registrato_al"] is None and row["data_cessazione"] is None and not row["tipo"].startswith("casa_famiglia")
+
+    row = min(filter(fits, table(data, "assa.strutture").to_pylist()), key=lambda r: r["codice_struttura"])
     return {k: "" if v is None else str(v).lower() if isinstance(v, bool) else str(v) for k, v in row.items() if k not in SYSTEM}
 
 

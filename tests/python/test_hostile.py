@@ -138,7 +138,8 @@ def test_a_hostile_question_harms_its_author_only(here, name):
     assert here.machine.idle_within(3), "the CPU is not idle 3 s after"
 
 
-RUNNING = HOSTILE["cross join"][0]
+RUNNING = f"SELECT count(*) FROM {MANY} WHERE a.codice_istat || b.codice_istat || c.codice_istat = 'x'"
+"""Needs time only, far more than there is: no limit of memory ends it before."""
 
 
 def test_who_leaves_takes_the_question_along(here):

@@ -150,6 +150,6 @@ def test_a_wrong_bucket_or_no_server_is_said_plainly(siss, bucket, tmp_path):
     options[1] = "s3://assente/prova"
     missing = siss("maintain", *options, env=SECRET, timeout=60)
     assert missing.returncode == 1 and "assente" in missing.stderr and len(missing.stderr) < 2000, missing.stderr
-    homeless = siss("maintain", "--data", "s3://siss/prova", env=SECRET, timeout=60)
+    homeless = siss("serve", "--data", "s3://siss/prova", env=SECRET, timeout=60)
     assert homeless.returncode == 1 and "--home" in homeless.stderr, homeless.stderr
     proxy.shutdown()

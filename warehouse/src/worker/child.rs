@@ -84,7 +84,6 @@ pub async fn serve(warehouse: Warehouse) -> Result<()> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Answered,
-    Cancelled,
     /// A thread of it goes on that cannot be stopped.
     Lost,
 }
@@ -105,18 +104,11 @@ impl Worker {
         loop {
             wire::write(&mut self.socket, Tag::Ready, &[]).await?;
             self.socket.flush().await?;
-            // A cancel that came too late is let go.
-            let ask = loop {
-                match self.frames.recv().await {
-                    Some(frame) if frame.tag == Tag::Ask => break frame,
-                    Some(_) => {}
-                    None => return Ok(()),
-                }
-            };
+            let Some(ask) = self.frames.recv().await.filter(|f| f.tag == Tag::Ask) else { return Ok(()) };
             limits::allow_cpu(self.warehouse.limits())?;
             let end = self.answer(ask).await?;
             let is_demoted = std::mem::take(&mut self.is_demoted) && !limits::set_query_priority(false);
-            if is_demoted || end == End::Lost || !self.is_quiet(end).await || limits::is_bloated(self.warehouse.limits(), self.fresh) {
+            if is_demoted || end == End::Lost || !self.is_quiet().await || limits::is_bloated(self.warehouse.limits(), self.fresh) {
                 std::process::exit(0);
             }
         }
@@ -125,7 +117,6 @@ impl Worker {
     async fn answer(&mut self, ask: Frame) -> std::io::Result<End> {
         let (send, mut receive) = mpsc::channel(AHEAD);
         let task = self.threads.spawn(run(self.warehouse.clone(), ask.payload, send.clone()));
-        let watch = task.abort_handle();
         self.threads.spawn(async move {
             if task.await.is_err_and(|e| e.is_panic()) {
                 let _ = send.send(Out::Failed(Error::internal("query.panic", "the query panicked"))).await;
@@ -157,20 +148,15 @@ impl Worker {
                     }
                     None => return Ok(End::Lost),
                 },
-                frame = self.frames.recv() => if frame.is_none_or(|f| f.tag == Tag::Cancel) {
-                    watch.abort();
-                    return Ok(End::Cancelled);
-                },
             }
         }
     }
 
     /// Waits until nothing of the last query runs any more. A join or a kernel may go on after its stream was dropped.
-    async fn is_quiet(&self, end: End) -> bool {
+    async fn is_quiet(&self) -> bool {
         const LOOK: Duration = Duration::from_millis(20);
         for _ in 0..QUIET.as_millis() / LOOK.as_millis() {
-            // A cancelled question may have left its planning thread, which is not a task.
-            if end == End::Answered && self.threads.metrics().num_alive_tasks() == 0 {
+            if self.threads.metrics().num_alive_tasks() == 0 {
                 return true;
             }
             let before = limits::used_cpu();
@@ -189,7 +175,7 @@ async fn run(warehouse: Warehouse, payload: Vec<u8>, out: mpsc::Sender<Out>) {
         Ok(()) => Out::Done,
         Err(error) => Out::Failed(error),
     };
-    // Fails only when the question was cancelled.
+    // Fails only when a task of this query panicked.
     let _ = out.send(end).await;
 }
 

@@ -14,9 +14,6 @@ use crate::error::{Error, Kind, Result};
 use crate::worker::process::Process;
 use crate::worker::wire::{self, Ask, Failed, Frame, Head, Tag};
 
-/// A cancelled worker has this long to stop by itself.
-const STOPPING: Duration = Duration::from_millis(500);
-
 /// A worker keeps its own time limits; past this much more it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -119,7 +116,7 @@ pub async fn conduct(process: &mut Process, ask: &Ask, limits: &Limits, reader: 
                 let failed: Failed = serde_json::from_slice(&frame.payload).map_err(garbled)?;
                 return Err(Stop::Failed(failed.into()));
             }
-            Tag::Start | Tag::Ask | Tag::Cancel | Tag::Ready => return Err(garbled("frame out of turn")),
+            Tag::Start | Tag::Ask | Tag::Ready => return Err(garbled("frame out of turn")),
         }
     }
 }
@@ -128,8 +125,8 @@ pub async fn conduct(process: &mut Process, ask: &Ask, limits: &Limits, reader: 
 pub async fn settle(process: &mut Process, outcome: &Result<(), Stop>) -> bool {
     match outcome {
         Ok(()) | Err(Stop::Failed(_)) => ready(process, GRACE).await,
-        Err(Stop::Cancelled | Stop::Stalled) => wire::write(&mut process.writer, Tag::Cancel, &[]).await.is_ok() && ready(process, STOPPING).await,
-        Err(Stop::Lost(_)) => false,
+        // What was let go may hold a thread far beyond the cancel, and the next question would wait for it.
+        Err(Stop::Cancelled | Stop::Stalled | Stop::Lost(_)) => false,
     }
 }
 

@@ -22,8 +22,6 @@ pub enum Tag {
     Start = b'S',
     /// To the worker: an [`Ask`].
     Ask = b'Q',
-    /// To the worker: stop what runs. No payload.
-    Cancel = b'C',
     /// From the worker: it can take a question. No payload.
     Ready = b'R',
     /// From the worker: [`Head`], before any data.
@@ -39,7 +37,7 @@ pub enum Tag {
 impl TryFrom<u8> for Tag {
     type Error = io::Error;
     fn try_from(byte: u8) -> io::Result<Self> {
-        let known = [Self::Start, Self::Ask, Self::Cancel, Self::Ready, Self::Head, Self::Data, Self::Done, Self::Failed];
+        let known = [Self::Start, Self::Ask, Self::Ready, Self::Head, Self::Data, Self::Done, Self::Failed];
         known.into_iter().find(|t| *t as u8 == byte).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "unknown frame"))
     }
 }
