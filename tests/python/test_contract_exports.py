@@ -116,8 +116,9 @@ def test_set_rules_run_in_duckdb_and_answer_lines():
 
 
 def test_derived_datasets_have_the_columns_of_their_contract():
-    queries = sorted(EXPORTS.glob("single/*/derived.sql"))
-    assert len(queries) >= 1
+    # An indicator's query gives numerators and denominators, of which the service makes the columns.
+    queries = [query for query in sorted(EXPORTS.glob("single/*/derived.sql")) if not query.parent.name.startswith("leps.")]
+    assert len(queries) >= 3
     db = lake()
     for query in queries:
         declared = db.execute(f"DESCRIBE {query.parent.name}").fetchall()

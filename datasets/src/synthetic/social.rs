@@ -48,21 +48,24 @@ const DATASETS: [&str; 10] = [
 pub fn write(out: &mut Output, territory: &Territory, facilities: &[Facility], options: Options) -> Result<()> {
     let size = Size::of(options);
     let mut met = HashSet::new();
-    for district in size::districts(territory, &size) {
-        let comuni: Vec<&str> = district.comuni.iter().map(|c| c.codice_istat.as_str()).collect();
-        let homes = Homes::of(facilities, &comuni);
-        let mut teller = Teller { size, territory, district: &district, homes, known: vec![], met: &mut met };
-        let mut files: Option<Files> = None;
-        for year in FIRST..=LAST {
-            let period = if size.yearly { year } else { LAST };
-            let mut open = match files.take() {
-                Some(open) => open,
-                None => Files::open(out, district.ambito, &period.to_string())?,
-            };
-            let spent = teller.year(out, &mut open.social, year)?;
-            plans::year(out, &mut open.plans, &district, year, &spent, size)?;
-            if size.yearly || year == LAST { open.close(out)? } else { files = Some(open) }
-        }
+    size::districts(territory, &size).iter().try_for_each(|district| write_district(out, territory, facilities, &size, district, &mut met))
+}
+
+/// The years of one district. `met` holds the fiscal codes so far.
+fn write_district(out: &mut Output, territory: &Territory, facilities: &[Facility], size: &Size, district: &District, met: &mut HashSet<u64>) -> Result<()> {
+    let comuni: Vec<&str> = district.comuni.iter().map(|c| c.codice_istat.as_str()).collect();
+    let homes = Homes::of(facilities, &comuni);
+    let mut teller = Teller { size: *size, territory, district, homes, known: vec![], met };
+    let mut files: Option<Files> = None;
+    for year in FIRST..=LAST {
+        let period = if size.yearly { year } else { LAST };
+        let mut open = match files.take() {
+            Some(open) => open,
+            None => Files::open(out, district.ambito, &period.to_string())?,
+        };
+        let spent = teller.year(out, &mut open.social, year)?;
+        plans::year(out, &mut open.plans, district, year, &spent, *size)?;
+        if size.yearly || year == LAST { open.close(out)? } else { files = Some(open) }
     }
     Ok(())
 }

@@ -1,11 +1,14 @@
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use super::deliveries::COLUMNS;
 use super::*;
 use crate::catalog::Catalog;
 use crate::fiscal_code;
-use crate::synthetic::assa;
+use crate::synthetic::cell::Cell;
+use crate::synthetic::random::day;
+use crate::synthetic::style::MANY;
+use crate::synthetic::{Manifest, assa, faults};
 
 fn told() -> (Catalog, Territory) {
     let catalog = Catalog::load(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("the contracts load");
@@ -59,11 +62,55 @@ fn a_small_region_has_few_persons_and_a_large_one_all() {
 }
 
 #[test]
-fn tmp_sigess() {
-    let catalog = Catalog::load(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("the contracts load");
-    let Ok(scale) = std::env::var("TMPSIGESS") else { return };
-    let dir = std::path::PathBuf::from(format!("/tmp/sigess/r{scale}/region"));
-    let started = std::time::Instant::now();
-    let made = crate::synthetic::write(&catalog, &dir, Options { scale: scale.parse().unwrap(), seed: 7 }, &mut |_| {}).unwrap();
-    println!("{} files {} rows {} s", made.files.len(), made.files.iter().map(|f| f.rows).sum::<u64>(), started.elapsed().as_secs_f64());
+fn a_file_too_large_for_a_worksheet_is_streamed_with_its_faults() {
+    let (catalog, _) = told();
+    let dir = tempfile::tempdir().unwrap();
+    let mut out = Output {
+        catalog: &catalog,
+        dir: dir.path(),
+        seed: 7,
+        manifest: Manifest::default(),
+        known: faults::Known::default(),
+        series: BTreeMap::new(),
+        progress: &mut |_| {},
+    };
+    let mut stream = Stream::new(&out, "sigess.erogazioni", "FR A", "2017").unwrap();
+    let rows = MANY + 500;
+    for n in 0..rows {
+        let intervention = format!("NFRA-2017-{n:08}");
+        let from = day(2017, 1 + n as u32 % 12, 1);
+        let cents = Cell::cents(1_000);
+        stream
+            .row(
+                &mut out,
+                vec![
+                    format!("{intervention}/001").into(),
+                    intervention.into(),
+                    if n % 2 == 0 { "RVBDRO50A41H501O" } else { "RSSMRA80A01H501U" }.into(),
+                    "060038".into(),
+                    from.into(),
+                    from.into(),
+                    cents.clone(),
+                    "ore".into(),
+                    cents.clone(),
+                    cents.clone(),
+                    cents,
+                    Cell::cents(0),
+                    Cell::cents(0),
+                    Cell::cents(0),
+                    "A2.16".into(),
+                    "P".into(),
+                    "liquidata".into(),
+                    "si".into(),
+                ],
+            )
+            .unwrap();
+    }
+    stream.close(&mut out).unwrap();
+    let (file, faults) = (&out.manifest.files[0], &out.manifest.faults);
+    assert!(faults.len() > 90 && file.rows as usize == rows + faults.len());
+    let text = String::from_utf8(std::fs::read(dir.path().join(&file.path)).unwrap()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 1 + file.rows as usize);
+    assert!(faults.iter().all(|fault| lines[fault.line as usize - 1].contains(&fault.value)));
 }
