@@ -13,13 +13,14 @@ import time
 
 import delivery
 import export
+import hostile
 import line
 import place
 import program
 import questions
 import start
 
-MEASURES = {"delivery": delivery.measure, "questions": questions.measure, "export": export.measure, "start": start.measure, "demo": start.demo}
+MEASURES = {"delivery": delivery.measure, "questions": questions.measure, "export": export.measure, "hostile": hostile.measure, "start": start.measure, "demo": start.demo}
 
 
 def main():

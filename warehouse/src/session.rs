@@ -3,6 +3,8 @@
 mod ask;
 mod fixed;
 pub mod plain;
+mod join_rows;
+mod patterns;
 mod read_once;
 pub mod rows;
 mod tables;

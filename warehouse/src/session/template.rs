@@ -19,6 +19,8 @@ use url::Url;
 use crate::config::Limits;
 use crate::error::{Error, Result};
 use crate::gate::functions;
+use crate::session::join_rows;
+use crate::session::patterns::PatternsOnce;
 use crate::session::read_once::NestedLoopsInMemory;
 
 /// Catalog of every session.
@@ -52,6 +54,8 @@ impl Template {
             .with_scalar_functions(functions::scalars())
             .with_aggregate_functions(functions::aggregates())
             .with_window_functions(functions::windows())
+            .with_optimizer_rule(Arc::new(PatternsOnce))
+            .with_statistics_registry(join_rows::registry())
             .with_physical_optimizer_rule(Arc::new(NestedLoopsInMemory))
             .build();
         Ok(Self { limits, runtime, state })
@@ -83,6 +87,8 @@ fn config(limits: &Limits) -> SessionConfig {
     options.sql_parser.parse_float_as_decimal = true;
     // Wrong rows have come out of filters inside the Parquet reader (security.md A3.1): it prunes by them only.
     options.execution.parquet.pushdown_filters = false;
+    // Asks `join_rows`.
+    options.optimizer.use_statistics_registry = true;
     // Columns carry their titles as metadata, and UNION keeps those of one branch: the check takes that for a fault.
     options.execution.skip_physical_aggregate_schema_check = true;
     config
