@@ -461,7 +461,7 @@ def test_the_catalog_shows_only_what_is_visible(ask):
     catalog = "SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE c.relname = 'accessi'"
     assert ("bisogno",) in ask(catalog, account="distretto_rm_5_1")
     assert ("bisogno",) not in ask(catalog)
-    comments = "SELECT description FROM pg_description WHERE description LIKE '%bisogno%'"
+    comments = "SELECT description FROM pg_description WHERE description LIKE '%bisogno principale%'"
     assert ask(comments) == []
 
 
@@ -542,7 +542,7 @@ def test_sqlalchemy_reflects_tables(server):
         assert {"assa", "territorio"} <= set(inspector.get_schema_names())
         assert {"ispezioni", "posti", "provvedimenti", "strutture"} <= set(inspector.get_table_names("assa"))
         assert "strutture_storia" in inspector.get_view_names("assa")
-        assert inspector.get_pk_constraint("posti", "assa")["constrained_columns"] == ["codice_struttura", "tipo_posto", "utenza"]
+        assert inspector.get_pk_constraint("posti", "assa")["constrained_columns"] == ["codice_struttura", "tipo_posto", "utenza", "data_rilevazione"]
         [key] = [k for k in inspector.get_foreign_keys("posti", "assa") if k["constrained_columns"] == ["codice_struttura"]]
         assert (key["referred_schema"], key["referred_table"]) == ("assa", "strutture")
         assert inspector.get_table_comment("strutture", "assa")["text"].startswith("Strutture")

@@ -135,6 +135,15 @@ pub fn header(text: &str) -> String {
 
 fn aliases(contract: &Contract, add: Add) {
     let mut owners: BTreeMap<String, &str> = contract.columns.iter().map(|c| (header(&c.name), c.name.as_str())).collect();
+    // A title is a header too: who sends a form with titles must not fill two columns at once.
+    for (i, column) in contract.columns.iter().enumerate() {
+        for title in [&column.title.it, &column.title.en] {
+            match owners.get(&header(title)) {
+                Some(owner) if *owner != column.name => add(&format!("column.{i}.title"), format!("title '{title}' is already a header of column '{owner}'")),
+                _ => drop(owners.insert(header(title), &column.name)),
+            }
+        }
+    }
     for (i, column) in contract.columns.iter().enumerate() {
         for (j, alias) in column.aliases.iter().enumerate() {
             let path = format!("column.{i}.aliases.{j}");

@@ -61,7 +61,8 @@ fn plain(text: &str, mark: Mark) -> Option<String> {
         None => return None,
         Some(c) => {
             let groups: Vec<&str> = whole.split(c).collect();
-            let grouped = (1..=3).contains(&groups[0].len()) && groups[1..].iter().all(|g| g.len() == 3) && groups.iter().all(|g| all_digits(g));
+            // No number of thousands begins with nought: `0.400` is two fifths.
+            let grouped = (1..=3).contains(&groups[0].len()) && !groups[0].starts_with('0') && groups[1..].iter().all(|g| g.len() == 3) && groups.iter().all(|g| all_digits(g));
             if !grouped {
                 return None;
             }
@@ -141,6 +142,8 @@ mod tests {
             ("12,340", comma, Some(1_234)),
             ("7.021", None, None),
             ("12,5", None, Some(1_250)),
+            ("0.400", None, Some(40)),
+            ("0.400", comma, None),
             ("1.2.3", comma, None),
             ("12,", comma, None),
             ("abc", comma, None),
