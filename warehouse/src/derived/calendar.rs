@@ -85,7 +85,23 @@ fn sender(of: Sender) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::AsArray;
+
     use super::*;
+
+    #[test]
+    fn what_is_owed_is_overdue_the_day_after() {
+        let catalog = Catalog::load(&Catalog::find_dir(None).expect("contracts")).expect("valid contracts");
+        let over = |day: &str| {
+            let table = Calendar::on(day.parse().expect("a day")).duties(&catalog).expect("a table");
+            let text = |column: &str, row: usize| table.column_by_name(column).expect("a column").as_string::<i32>().value(row).to_owned();
+            let row = (0..table.num_rows()).find(|row| (text("dataset", *row), text("periodo", *row)) == ("assa.strutture".into(), "2026-10".into()));
+            let row = row.expect("owed");
+            assert_eq!((text("mittenti", row), text("sottosistema", row)), ("comune".into(), "ASSA".into()));
+            table.column_by_name("scaduta").expect("a column").as_boolean().value(row)
+        };
+        assert!(!over("2026-10-01") && !over("2026-11-20") && over("2026-11-21"));
+    }
 
     #[test]
     fn a_year_ends_with_its_last_closed_month() {
