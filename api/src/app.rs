@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
+use ingest::certification::Certifications;
 use ingest::deliver::Deliveries;
 use ingest::read::Bounds;
 use ingest::siuss::Siuss;
@@ -30,6 +31,7 @@ pub struct App {
     pub pool: Pool,
     pub accounts: Accounts,
     pub deliveries: Deliveries,
+    pub certifications: Certifications,
     /// The national flows.
     pub siuss: Siuss,
     /// What vouchers of PDND are checked against, if they are taken.
@@ -60,6 +62,7 @@ impl App {
         let system = SystemLog::start(warehouse.clone());
         let vault = data.vault(system.clone()).await?;
         let deliveries = Deliveries::new(&warehouse, system.clone(), vault, Bounds::default(), home.join("spool"))?;
+        let certifications = Certifications::new(&deliveries);
         let siuss = Siuss::new(&deliveries, &listen.siuss_operator);
         let vouchers = match (&listen.waas_keys, &listen.waas_audience) {
             (Some(keys), Some(audience)) => Some(Vouchers::load(keys, audience).context("the keys of PDND vouchers")?),
@@ -72,6 +75,7 @@ impl App {
             pool,
             accounts,
             deliveries,
+            certifications,
             siuss,
             vouchers: Arc::new(vouchers),
             system,

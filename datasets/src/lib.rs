@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod code_list;
 pub mod contract;
 pub mod derive;
+pub mod duties;
 pub mod fiscal_code;
 pub mod indicator;
 pub mod language;

@@ -156,6 +156,9 @@ pub struct Feed {
     pub frequency: Frequency,
     /// Days after the end of the period within which the delivery is due.
     pub due_days: u32,
+    /// First month that is owed (`2026-01`); [`crate::duties::SINCE`] when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
     /// The column that must name the sender (or, for a district, a comune of it); `None` when the region sends for all.
     pub sender_column: Option<String>,
 }

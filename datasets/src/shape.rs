@@ -78,6 +78,7 @@ pub static FEED: Shape = Shape {
         must("senders", value::<Sender>("'regione'")),
         must("frequency", value::<Frequency>("'once'")),
         must("due_days", value::<u32>("0")),
+        may("since", STRING),
         may("sender_column", STRING),
     ],
 };

@@ -11,6 +11,7 @@ mod sets;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code_list::CodeList;
+use crate::duties;
 use crate::model::{Contract, DatasetName, Mode, Role, Sender, Type};
 use crate::read::Findings;
 use crate::source::Source;
@@ -105,6 +106,9 @@ fn head(contract: &Contract, add: Add) {
 fn feed(contract: &Contract, add: Add) {
     if contract.feed.subsystem.trim().is_empty() {
         add("feed.subsystem", "the subsystem is empty".into());
+    }
+    if let Some(since) = contract.feed.since.as_deref().filter(|since| duties::month(since).is_none()) {
+        add("feed.since", format!("'{since}' is not a month such as {}", duties::SINCE));
     }
     let Some(name) = &contract.feed.sender_column else {
         if contract.feed.senders != Sender::Regione {

@@ -57,6 +57,7 @@ fn structure() {
     expect(TUTTO, "mode = \"versions\"", "mode = §\"all\"", "field 'mode': unknown variant `all`");
     expect(TUTTO, "type = \"boolean\"", "type = §\"bool\"", "'bool' is not a type");
     expect(TUTTO, "due_days = 20", "due_days = §-1", "field 'due_days'");
+    expect(TUTTO, "due_days = 20", "due_days = 20\nsince = §\"2026\"", "'2026' is not a month such as 2026-01");
     expect(TUTTO, "max_length = 20", "max_length = §\"20\"", "field 'max_length'");
     expect(TUTTO, "key = [\"codice\", \"giorno\"]", "key = §\"codice\"", "field 'key'");
     expect(

@@ -153,7 +153,7 @@ impl Deliveries {
             return Ok(Report { duplicate: true, ..report });
         }
         let receipt = self.landing.receipt(id).await?.ok_or_else(|| Error::new(Kind::NotFound, "delivery.unknown", id))?;
-        let turn = self.turns.lock().entry(receipt.dataset.clone()).or_default().clone();
+        let turn = self.turn(&receipt.dataset);
         let _turn = turn.lock().await;
         if let Some(report) = self.landing.report(id).await? {
             return Ok(Report { duplicate: true, ..report });
@@ -168,6 +168,11 @@ impl Deliveries {
         let report = done.report;
         tracing::info!(delivery = id, dataset = report.dataset, outcome = report.outcome.as_str(), rows = report.rows, refused = report.refused, "delivery processed");
         Ok(report)
+    }
+
+    /// Held while a delivery of the dataset is worked.
+    pub(crate) fn turn(&self, dataset: &str) -> Arc<tokio::sync::Mutex<()>> {
+        self.turns.lock().entry(dataset.to_owned()).or_default().clone()
     }
 
     fn rules(&self, dataset: &str) -> Result<Arc<Rules>> {

@@ -9,6 +9,8 @@ pub enum Kind {
     /// The account may not deliver this dataset for this sender. HTTP 403.
     Forbidden,
     NotFound,
+    /// Something stands in the way that may pass. HTTP 409.
+    Conflict,
     /// A stated bound was passed. HTTP 413.
     Limit,
     /// Ours: storage, bug. HTTP 500.

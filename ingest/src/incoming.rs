@@ -92,7 +92,8 @@ async fn sender_known(contract: &Contract, lake: &Lake, sender: &str) -> Result<
     Ok(lake.distinct(&comuni, column).await?.contains(sender))
 }
 
-fn period_fits(frequency: Frequency, period: &str) -> bool {
+/// Whether a period is written as the frequency wants it.
+pub fn period_fits(frequency: Frequency, period: &str) -> bool {
     let digits = |s: &str, n: usize| s.len() == n && s.bytes().all(|b| b.is_ascii_digit());
     let year = |s: &str| digits(s, 4) && ("1900".."2101").contains(&s);
     match (frequency, period.split_once('-')) {

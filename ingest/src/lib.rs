@@ -1,5 +1,6 @@
 //! The delivery pipeline: receive → read → check → load → report. Bad rows are reported, never raised; nothing received is lost.
 
+pub mod certification;
 mod check;
 mod convert;
 pub mod deliver;

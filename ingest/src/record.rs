@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::json::ReaderBuilder;
 use datasets::catalog::Catalog;
-use datasets::model::DatasetName;
+use datasets::model::{Contract, DatasetName};
+use datasets::system::LINE;
 use serde_json::{Value, json};
 use warehouse::system::SystemLog;
 
@@ -101,6 +102,13 @@ impl Table {
         }
         system.append(&self.name, batch(&self.schema, rows)?).map_err(Error::from)
     }
+}
+
+/// What a writer takes for a table that the service fills itself: its columns, and the line.
+pub fn lake_schema(contract: &Contract) -> SchemaRef {
+    let columns = datasets::derive::arrow::lake_schema(contract);
+    let fields = columns.fields().iter().map(|f| f.as_ref().clone().with_nullable(true));
+    Arc::new(Schema::new(fields.chain([Field::new(LINE, DataType::Int64, false)]).collect::<Vec<_>>()))
 }
 
 /// Rows given as JSON, in the columns of `schema`.

@@ -27,6 +27,8 @@ COLUMNS = {
     "sigess.accessi": "-id_scheda *id_persona codice_istat ambito -punto_contatto data_accesso modalita -motivo_accesso -interlocutore -utenza *fascia_eta *sesso *cittadinanza **senza_fissa_dimora **bisogno -esito -data_esito",
     "piani_zona.importi": "ambito anno ciclo fondo macro_attivita utenza fase importo quota_utenti quota_ssn leps -atto -data_atto",
     "sirse.servizi": "codice_servizio codice_istat ambito anno denominazione tipo *indirizzo titolarita gestione -gestore luogo_di_lavoro polo_infanzia posti_autorizzati posti_lattanti posti_convenzionati -iscritti ore_giornaliere mesi_apertura accreditato *coordinatore_pedagogico",
+    "sistema.obligations": "dataset sottosistema ente ambito periodo_dati inizio fine scadenza stato in_ritardo consegne ultima_consegna righe_accettate righe_rifiutate certificazione",
+    "sistema.certifications": "certificazione dataset ente periodo_dati ambito versione_tabella righe impronta -account firmata_il precedente",
 }
 
 OFFICE, NAMES, ALL = "-", "-*", "-**"
@@ -70,6 +72,8 @@ def rights(dataset, role):
             "distretto": (OWN["distretto"], OFFICE, home),
             "comune": (OWN["comune"], NAMES, {}),
         }.get(role)
+    if dataset in ("sistema.obligations", "sistema.certifications"):
+        return {**dict.fromkeys(REGION, ("true", OFFICE, {})), "distretto": (OWN["distretto"], OFFICE, {}), "comune": ("ente = '{codice_istat}'", OFFICE, {})}.get(role)
     raise KeyError(dataset)
 
 
@@ -99,12 +103,16 @@ def connect(data, account, kind="TABLE"):
     """A DuckDB in which `area.name` is what the account may see: held in memory, or with kind="VIEW" read from the files each time."""
     role, facts = FACTS[account]
     db = duckdb.connect()
+    db.execute("SET TimeZone = 'UTC'")
     for dataset in COLUMNS:
         db.execute(f"CREATE SCHEMA IF NOT EXISTS {dataset.split('.')[0]}")
         found = rights(dataset, role)
-        base = current(data, dataset) if found else None
-        if base is None:
+        if not found:
             continue
+        base = current(data, dataset)
+        if base is None:
+            base = f"nothing_{dataset.replace('.', '_')}"
+            db.register(base, DeltaTable(str(data / "tables" / dataset.replace(".", "/"))).to_pyarrow_table())
         condition, _, masks = found
         shown = ", ".join(f"{masks[c]} AS {c}" if c in masks else c for c in columns(dataset, account))
         db.execute(f"CREATE {kind} {dataset} AS SELECT {shown} FROM {base} WHERE {condition.format(**facts)}")

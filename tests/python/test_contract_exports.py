@@ -96,8 +96,9 @@ def test_violations_query_runs_in_duckdb(export):
 
 
 def lake():
-    """A DuckDB with every dataset, empty."""
+    """A DuckDB with every dataset, empty, and the engine's own table of what is owed."""
     db = duckdb.connect()
+    db.execute("CREATE TABLE dovute (dataset VARCHAR, sottosistema VARCHAR, mittenti VARCHAR, periodo VARCHAR, inizio DATE, fine DATE, scadenza DATE, scaduta BOOLEAN)")
     for export in SINGLE:
         db.execute((export / "lake.sql").read_text())
     return db

@@ -5,6 +5,7 @@ import datetime
 import decimal
 import json
 import random
+import re
 
 import adbc_driver_flightsql.dbapi as flight
 import psycopg
@@ -14,10 +15,15 @@ import requests
 import oracle
 
 QUERIES = 12
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:")
 
 
 def canonical(value):
-    if isinstance(value, (datetime.datetime, datetime.date)):
+    if isinstance(value, str) and MOMENT.match(value):
+        value = datetime.datetime.fromisoformat(value)
+    if isinstance(value, datetime.datetime):
+        return value.astimezone(datetime.timezone.utc).isoformat()
+    if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, bool) or value is None:
         return value
@@ -67,7 +73,9 @@ class Doors:
 
 
 def literal(value):
-    if isinstance(value, (datetime.date, datetime.datetime)):
+    if isinstance(value, datetime.datetime):
+        return f"TIMESTAMP '{value:%Y-%m-%d %H:%M:%S.%f}'"
+    if isinstance(value, datetime.date):
         return f"DATE '{value}'"
     if isinstance(value, bool):
         return str(value).lower()

@@ -18,6 +18,8 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use chrono::Utc;
 use datasets::catalog::Catalog;
+use datasets::contract::tables;
+use datasets::duties::{DUTIES, duties};
 use datasets::indicator::contract::INPUTS;
 use datasets::model::{Contract, DatasetName};
 use datasets::system::LINE;
@@ -148,17 +150,25 @@ impl Inner {
     }
 
     /// A hash of everything but the inputs that the rows follow from.
-    fn definition(&self, name: &DatasetName, month: &calendar::Calendar) -> Result<String> {
+    fn definition(&self, name: &DatasetName, calendar: &calendar::Calendar) -> Result<String> {
         let contract = self.contract(name)?;
         let mut hash = Sha256::new();
         hash.update(&contract.version);
         match self.warehouse.catalog().indicators.get(name) {
-            None => hash.update(contract.derived.as_ref().map_or("", |derived| &derived.sql)),
+            None => {
+                let sql = contract.derived.as_ref().map_or("", |derived| &derived.sql);
+                hash.update(sql);
+                // What is owed changes with the day, and with every feed.
+                if tables(sql).contains(DUTIES) {
+                    hash.update(calendar.today.to_string());
+                    hash.update(serde_json::to_vec(&duties(self.warehouse.catalog(), calendar.today)).map_err(|e| Error::internal("derived.definition", e))?);
+                }
+            }
             Some(indicator) => {
                 hash.update(serde_json::to_vec(indicator).map_err(|e| Error::internal("derived.definition", e))?);
                 indicator.formulas.iter().for_each(|formula| hash.update(&formula.sql));
                 hash.update(datasets::indicator::RESIDENTS_SQL);
-                hash.update(month.reference.to_string());
+                hash.update(calendar.reference.to_string());
             }
         }
         Ok(hex::encode(&hash.finalize()[..16]))
@@ -220,7 +230,7 @@ impl Inner {
             }
             None => {
                 let sql = contract.derived.as_ref().map_or("", |derived| &derived.sql);
-                let context = pinned.context(&self.warehouse, self.inputs(name), districts.as_ref()).await?;
+                let context = pinned.context_with_rest(&self.warehouse, self.inputs(name), districts.as_ref()).await?;
                 let mut rows = inputs::ask(&context, sql).await?;
                 while let Some(batch) = rows.next().await {
                     let batch = batch.map_err(|e| Error::internal("derived.query", e))?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Schema};
 use chrono::Utc;
@@ -16,6 +16,9 @@ use parking_lot::Mutex;
 use crate::Warehouse;
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Load, RefusedLines};
+
+/// The column that tells which body a row is about.
+const BODY: &str = "ente";
 
 /// Pause between two writes of what has come in.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -106,7 +109,11 @@ impl Inner {
             contract_version: contract.version.clone(),
         };
         let mut writer = self.warehouse.lake().writer(table, load).await?;
-        writer.write(with_lines(batches)?).await?;
+        let rows = with_lines(batches)?;
+        if let Some(bodies) = rows.column_by_name(BODY) {
+            writer.about(bodies.as_string::<i32>().iter().flatten().map(str::to_owned).collect());
+        }
+        writer.write(rows).await?;
         writer.commit(&RefusedLines::none()).await.map(|_| ())
     }
 

@@ -1,5 +1,6 @@
 //! The HTTP door: REST under `/api/v1`, the start page, health, metrics and the OpenAPI document. Every route is on this page.
 
+mod certifications;
 mod datasets;
 mod deliveries;
 mod encode;
@@ -7,6 +8,7 @@ mod format;
 mod home;
 mod layers;
 mod leps;
+mod obligations;
 mod openapi;
 mod page;
 mod pages;
@@ -94,6 +96,11 @@ fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/api/v1/datasets/{area}/{name}/rows", get(rows::rows)),
         ("/api/v1/leps", get(leps::list)),
         ("/api/v1/leps/{indicator}", get(leps::values)),
+        ("/api/v1/obligations", get(obligations::list)),
+        ("/api/v1/obligations.ics", get(obligations::calendar)),
+        ("/api/v1/completeness", get(obligations::completeness)),
+        ("/api/v1/certifications", get(certifications::list).post(certifications::sign)),
+        ("/api/v1/certifications/{id}", get(certifications::one)),
         ("/api/v1/deliveries", post(deliveries::receive).layer(DefaultBodyLimit::disable())),
         ("/api/v1/deliveries/{id}", get(deliveries::report)),
         ("/api/v1/deliveries/{id}/upload", uploads::routes()),

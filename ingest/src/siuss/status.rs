@@ -1,8 +1,5 @@
 //! `sistema.siuss`: what became of each benefit line and each sheet, as a table. The outbox knows it first; this follows.
 
-use std::sync::Arc;
-
-use arrow::datatypes::{DataType, Field, Schema};
 use chrono::{DateTime, Utc};
 use datasets::system::LINE;
 use serde_json::{Value, json};
@@ -56,9 +53,7 @@ impl Siuss {
     async fn write(&self, rows: &[Changed]) -> Result<()> {
         let name = dataset(TABLE)?;
         let contract = self.lake.catalog().get(&name).ok_or_else(|| Error::internal("siuss.contract", TABLE))?;
-        let mut fields: Vec<Field> = datasets::derive::arrow::lake_schema(contract).fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
-        fields.push(Field::new(LINE, DataType::Int64, false));
-        let schema = Arc::new(Schema::new(fields));
+        let schema = record::lake_schema(contract);
         let now = Utc::now();
         let load = Load {
             delivery: format!("siuss-{}", uuid::Uuid::now_v7()),

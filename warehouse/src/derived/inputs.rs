@@ -12,6 +12,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use datafusion::prelude::{SessionContext, lit};
+use datasets::duties::DUTIES;
 use datasets::indicator::{RESIDENTS, RESIDENTS_FROM, RESIDENTS_SQL, YEARS};
 use datasets::model::{Contract, DatasetName, Mode};
 use datasets::system::RECORDED_TO;
@@ -29,6 +30,7 @@ pub struct Pinned {
     pub calendar: Calendar,
     pub territory: Territory,
     years: RecordBatch,
+    duties: RecordBatch,
     residents: OnceCell<Vec<RecordBatch>>,
 }
 
@@ -36,6 +38,9 @@ pub struct Pinned {
 const OWN: &str = "public";
 /// The column that tells a row's district.
 const DISTRICT: &str = "ambito";
+/// The area of the service's own tables, and the column that tells the body a row of theirs is about.
+const SYSTEM: &str = "sistema";
+const BODY: &str = "ente";
 
 impl Pinned {
     /// Takes every input as this process knows it now.
@@ -45,7 +50,8 @@ impl Pinned {
         let calendar = Calendar::today();
         let formulas = warehouse.catalog().indicators.values().flat_map(|indicator| &indicator.formulas);
         let years = calendar.table(formulas.map(|formula| formula.valid_from).min().unwrap_or_default())?;
-        Ok(Self { snapshots, calendar, territory: Territory::default(), years, residents: OnceCell::new() })
+        let duties = calendar.duties(warehouse.catalog())?;
+        Ok(Self { snapshots, calendar, territory: Territory::default(), years, duties, residents: OnceCell::new() })
     }
 
     /// Reads the territory, when there is one.
@@ -75,13 +81,32 @@ impl Pinned {
 
     /// An engine that knows these inputs, of these districts only; those that do not know districts are whole.
     pub async fn context(&self, warehouse: &Warehouse, inputs: &[DatasetName], districts: Option<&BTreeSet<String>>) -> Result<SessionContext> {
+        self.context_of(warehouse, inputs, |contract| of(districts).filter(|_| contract.column(DISTRICT).is_some())).await
+    }
+
+    /// As [`Self::context`], with the rows of no district: a derived dataset gives those of its own each time. The service's own tables
+    /// that know no district are limited by the body that a row is about.
+    pub async fn context_with_rest(&self, warehouse: &Warehouse, inputs: &[DatasetName], districts: Option<&BTreeSet<String>>) -> Result<SessionContext> {
+        let filter = |contract: &Contract| {
+            if contract.column(DISTRICT).is_some() {
+                return of(districts).map(|some| some.or(column(DISTRICT).is_null()));
+            }
+            let own = contract.name.area == SYSTEM && contract.column(BODY).is_some();
+            let bodies = districts.filter(|_| own).map(|districts| self.territory.bodies(districts));
+            bodies.map(|bodies| column(BODY).in_list(bodies.into_iter().map(lit).collect(), false))
+        };
+        self.context_of(warehouse, inputs, filter).await
+    }
+
+    async fn context_of(&self, warehouse: &Warehouse, inputs: &[DatasetName], filter: impl Fn(&Contract) -> Option<Expr>) -> Result<SessionContext> {
         let catalog = MemoryCatalogProvider::new();
         for name in inputs {
             let contract = warehouse.catalog().get(name).ok_or_else(|| unknown(name))?;
-            let view = view(self.snapshot(name)?, contract, districts).await?;
+            let view = view(self.snapshot(name)?, contract, filter(contract)).await?;
             register(&catalog, &name.area, &name.name, view)?;
         }
         register(&catalog, OWN, YEARS, memory(vec![self.years.clone()])?)?;
+        register(&catalog, OWN, DUTIES, memory(vec![self.duties.clone()])?)?;
         Ok(warehouse.context(Arc::new(catalog)))
     }
 
@@ -107,7 +132,7 @@ impl Pinned {
 }
 
 /// The current rows of a table in its contract's columns.
-pub async fn view(snapshot: &Snapshot, contract: &Contract, districts: Option<&BTreeSet<String>>) -> Result<Arc<dyn TableProvider>> {
+pub async fn view(snapshot: &Snapshot, contract: &Contract, filter: Option<Expr>) -> Result<Arc<dyn TableProvider>> {
     let whole = if contract.mode == Mode::Versions { snapshot.current()? } else { Some(snapshot.provider()) };
     let filtered = whole.is_none();
     let stored = whole.unwrap_or_else(|| snapshot.provider());
@@ -115,7 +140,7 @@ pub async fn view(snapshot: &Snapshot, contract: &Contract, districts: Option<&B
     if filtered {
         plan = plan.filter(column(RECORDED_TO).is_null()).map_err(failed)?;
     }
-    if let (Some(filter), true) = (of(districts), contract.column(DISTRICT).is_some()) {
+    if let Some(filter) = filter {
         plan = plan.filter(filter).map_err(failed)?;
     }
     let plan = plan.project(contract.in_lake().map(|c| column(&c.name))).and_then(LogicalPlanBuilder::build).map_err(failed)?;

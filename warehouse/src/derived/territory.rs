@@ -45,6 +45,12 @@ impl Territory {
         self.districts.get_key_value(sender).map(|(name, _)| name.as_str()).or_else(|| self.municipalities.get(sender).map(|place| place.district.as_str()))
     }
 
+    /// Who sends what concerns some districts: these, their municipalities, and the region.
+    pub fn bodies(&self, districts: &BTreeSet<String>) -> Vec<String> {
+        let municipalities = self.municipalities.iter().filter(|(_, place)| districts.contains(&place.district)).map(|(code, _)| code);
+        municipalities.chain(districts).cloned().chain([REGION.to_owned()]).collect()
+    }
+
     /// Code of the place at `level` that a unit of `base` lies in.
     pub fn above(&self, base: Level, unit: &str, level: Level) -> Option<String> {
         let place = if base == Level::Comune { self.municipalities.get(unit) } else { self.districts.get(unit) }?;

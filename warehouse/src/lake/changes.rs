@@ -15,7 +15,7 @@ const BACK: u64 = 500;
 /// Whose rows a span of commits changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Changed {
-    /// Rows sent by these (a comune, a district), or computed for these districts; none when no row changed.
+    /// Rows sent by these (a comune, a district) or about them, or computed for these districts; none when no row changed.
     By(BTreeSet<String>),
     /// Not known: the log is not kept that far back, or a commit of ours does not say.
     Perhaps,
@@ -48,6 +48,8 @@ struct Info {
     contract_version: Option<String>,
     /// Districts that a computed commit is about.
     districts: Option<BTreeSet<String>>,
+    /// Bodies that rows of the service's own are about.
+    bodies: Option<BTreeSet<String>>,
     origin: Option<Origin>,
 }
 
@@ -67,8 +69,8 @@ pub async fn changed(table: &Table, from: u64, to: u64) -> Result<Changed> {
         if info.maintenance.is_some() || (rows.added == 0 && rows.closed == 0 && rows.replaced == 0 && info.contract_version.is_some()) {
             continue;
         }
-        match (info.districts, info.sender) {
-            (Some(districts), _) => senders.extend(districts),
+        match (info.districts.or(info.bodies), info.sender) {
+            (Some(some), _) => senders.extend(some),
             (None, Some(sender)) => drop(senders.insert(sender)),
             (None, None) => return Ok(Changed::Perhaps),
         }

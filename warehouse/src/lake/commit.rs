@@ -1,5 +1,6 @@
 //! The one way in which a table changes: a plan made on the newest snapshot, committed only if nothing came in between.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference, TransactionError};
@@ -56,6 +57,12 @@ impl Mark {
         }
         let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
         Self::new(load.delivery.clone(), info, operation)
+    }
+
+    /// Says which bodies the rows are about, where the sender does not tell.
+    pub fn about(mut self, bodies: &BTreeSet<String>) -> Self {
+        self.info["bodies"] = json!(bodies);
+        self
     }
 
     pub fn new(id: String, info: Value, operation: DeltaOperation) -> Self {

@@ -1,6 +1,6 @@
 //! Takes a delivery's rows and makes them one commit.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -21,6 +21,7 @@ pub struct Writer {
     table: Arc<Table>,
     load: Load,
     computed: Option<Arc<Computed>>,
+    about: Option<BTreeSet<String>>,
     /// None when the delivery is there already: rows are then let go unread.
     stage: Option<Stage>,
 }
@@ -36,7 +37,12 @@ impl Writer {
             let sort = table.contract.sort.clone();
             Some(Stage::new(load.clone(), base, table.objects(), table.schema(), sort))
         };
-        Ok(Self { table, load, computed: computed.map(Arc::new), stage })
+        Ok(Self { table, load, computed: computed.map(Arc::new), about: None, stage })
+    }
+
+    /// Says which bodies the rows are about: they are the service's own, and what follows from them is computed for these alone.
+    pub fn about(&mut self, bodies: BTreeSet<String>) {
+        self.about = Some(bodies);
     }
 
     /// Takes rows: the contract's columns and `riga_consegna`, by name. Memory stays flat whatever their number.
@@ -59,8 +65,9 @@ impl Writer {
     /// Makes the delivery visible as one version of the table, leaving out `refused`. Committing a delivery twice writes once.
     /// After an `Internal` error with code `lake.outcome_unknown` or `lake.commit`, deliver again with the same identifier.
     pub async fn commit(self, refused: &RefusedLines) -> Result<Commit> {
-        let Self { table, load, computed, stage } = self;
+        let Self { table, load, computed, about, stage } = self;
         let mark = Mark::delivery(&load, computed.as_deref());
+        let mark = about.iter().fold(mark, Mark::about);
         let mode = table.contract.mode;
         let staged = match stage {
             Some(stage) => stage.finish(refused, mode == Mode::Versions).await?,

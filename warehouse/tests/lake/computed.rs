@@ -53,8 +53,14 @@ async fn the_log_tells_whose_rows_changed() {
     let maintained = lake.maintain(&options).await.unwrap()[0].version;
     assert!(maintained > 3, "nothing was compacted");
     assert_eq!(lake.changed(&name(), 3, maintained).await.unwrap(), by(&[]));
+    // Rows of the service's own say whom they are about.
+    let mut writer = lake.writer(&name(), load("d4", "lazio", "2026", 4)).await.unwrap();
+    writer.about(["058120".to_owned(), "RM 5.1".to_owned()].into());
+    writer.write(batch(&[row("b", "x", 1)], 1)).await.unwrap();
+    let about = writer.commit(&RefusedLines::none()).await.unwrap().version;
+    assert_eq!(lake.changed(&name(), maintained, about).await.unwrap(), by(&["058120", "RM 5.1"]));
     // Beyond what the log holds nothing is known.
-    assert_eq!(lake.changed(&name(), 3, maintained + 1).await.unwrap(), Changed::Perhaps);
+    assert_eq!(lake.changed(&name(), 3, about + 1).await.unwrap(), Changed::Perhaps);
 }
 
 #[tokio::test]

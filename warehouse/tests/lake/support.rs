@@ -54,6 +54,7 @@ pub fn contract(mode: Mode) -> Contract {
             senders: Sender::Comune,
             frequency: Frequency::Monthly,
             due_days: 20,
+            since: None,
             sender_column: None,
         },
         derived: None,

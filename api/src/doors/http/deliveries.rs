@@ -179,6 +179,7 @@ pub fn problem(error: Error) -> Problem {
         Kind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         Kind::Forbidden => StatusCode::FORBIDDEN,
         Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::Conflict => StatusCode::CONFLICT,
         Kind::Limit => StatusCode::PAYLOAD_TOO_LARGE,
         Kind::Internal => return Problem::internal(error.code, &error),
     };

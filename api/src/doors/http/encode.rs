@@ -8,6 +8,8 @@ mod json;
 mod names;
 mod parquet;
 
+pub use self::json::gathered;
+
 use std::time::Duration;
 
 use ::arrow::array::RecordBatch;

@@ -102,13 +102,7 @@ async fn latest(session: &Session, indicator: &Indicator) -> Result<Value> {
     let columns = ["anno", "riferimento", "numeratore", "denominatore", "valore", "bersaglio", "stato", "completezza", "provvisorio"];
     let sort = vec![Sort { column: "anno".into(), descending: true }];
     let page = Page { columns: columns.map(String::from).into(), sort, limit: Some(1), ..page(&asked) };
-    let rows: Vec<RecordBatch> = session.rows(&indicator.name, page).await?.batches.try_collect().await?;
-    let mut writer = arrow::json::WriterBuilder::new().with_explicit_nulls(true).build::<_, arrow::json::writer::JsonArray>(Vec::new());
-    for batch in &rows {
-        writer.write(batch).map_err(|e| Problem::internal("leps.json", e))?;
-    }
-    writer.finish().map_err(|e| Problem::internal("leps.json", e))?;
-    let found: Vec<Value> = serde_json::from_slice(&writer.into_inner()).unwrap_or_default();
+    let found = encode::gathered(session.rows(&indicator.name, page).await?).await?;
     Ok(found.into_iter().next().unwrap_or_default())
 }
 

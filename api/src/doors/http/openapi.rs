@@ -5,12 +5,13 @@ use std::sync::LazyLock;
 use axum::Json;
 use serde_json::{Map, Value};
 
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     include_str!("../../../openapi/api.toml"),
     include_str!("../../../openapi/query.toml"),
     include_str!("../../../openapi/datasets.toml"),
     include_str!("../../../openapi/deliveries.toml"),
     include_str!("../../../openapi/leps.toml"),
+    include_str!("../../../openapi/obligations.toml"),
     include_str!("../../../openapi/service.toml"),
     include_str!("../../../openapi/schemas.toml"),
     include_str!("../../../openapi/waas.toml"),

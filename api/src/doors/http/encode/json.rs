@@ -7,7 +7,9 @@ use ::arrow::array::RecordBatch;
 use ::arrow::datatypes::{DataType, SchemaRef};
 use ::arrow::error::ArrowError;
 use ::arrow::json::writer::{JsonArray, LineDelimited, Writer, WriterBuilder};
+use futures::TryStreamExt;
 use serde_json::{Value, json};
+use warehouse::statement::Rows;
 
 use super::{Encoder, End};
 use crate::doors::http::problem::Problem;
@@ -52,6 +54,17 @@ impl Encoder for Json {
     fn broken(&mut self, problem: &Problem, count: u64) -> Option<Vec<u8>> {
         self.close(json!({ "count": count, "complete": false, "next": null, "error": problem.body() })).ok()
     }
+}
+
+/// Few rows as objects.
+pub async fn gathered(rows: Rows) -> Result<Vec<Value>, Problem> {
+    let batches: Vec<RecordBatch> = rows.batches.try_collect().await?;
+    let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, JsonArray>(Vec::new());
+    let fault = |e| Problem::internal("encode.rows", e);
+    batches.iter().try_for_each(|batch| writer.write(batch)).and_then(|()| writer.finish()).map_err(fault)?;
+    let bytes = writer.into_inner();
+    // Of no row at all nothing is written.
+    if bytes.is_empty() { Ok(Vec::new()) } else { serde_json::from_slice(&bytes).map_err(|e| Problem::internal("encode.rows", e)) }
 }
 
 /// One object per line.
