@@ -7,6 +7,7 @@ pub mod code_list;
 pub mod contract;
 pub mod derive;
 pub mod fiscal_code;
+pub mod forecast;
 pub mod indicator;
 pub mod language;
 mod locale;

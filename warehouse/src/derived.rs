@@ -4,6 +4,7 @@
 mod base;
 mod calendar;
 mod figures;
+mod forecast;
 mod indicator;
 mod inputs;
 mod output;
@@ -18,6 +19,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use chrono::Utc;
 use datasets::catalog::Catalog;
+use datasets::indicator::YEARS;
 use datasets::indicator::contract::INPUTS;
 use datasets::model::{Contract, DatasetName};
 use datasets::system::LINE;
@@ -153,7 +155,13 @@ impl Inner {
         let mut hash = Sha256::new();
         hash.update(&contract.version);
         match self.warehouse.catalog().indicators.get(name) {
-            None => hash.update(contract.derived.as_ref().map_or("", |derived| &derived.sql)),
+            None => {
+                let sql = contract.derived.as_ref().map_or("", |derived| &derived.sql);
+                hash.update(sql);
+                if datasets::contract::tables(sql).contains(YEARS) {
+                    hash.update(month.reference.to_string());
+                }
+            }
             Some(indicator) => {
                 hash.update(serde_json::to_vec(indicator).map_err(|e| Error::internal("derived.definition", e))?);
                 indicator.formulas.iter().for_each(|formula| hash.update(&formula.sql));
@@ -217,6 +225,11 @@ impl Inner {
             Some(indicator) => {
                 let batch = indicator::compute(&self.warehouse, indicator, contract, origin, pinned, districts.as_ref()).await?;
                 writer.write(numbered(&batch, &mut line)?).await?;
+            }
+            None if contract.derived.as_ref().is_some_and(|derived| derived.forecast) => {
+                for batch in forecast::compute(&self.warehouse, contract, self.inputs(name), pinned).await? {
+                    writer.write(numbered(&batch, &mut line)?).await?;
+                }
             }
             None => {
                 let sql = contract.derived.as_ref().map_or("", |derived| &derived.sql);

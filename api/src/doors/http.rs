@@ -3,6 +3,7 @@
 mod datasets;
 mod deliveries;
 mod encode;
+mod forecasts;
 mod format;
 mod home;
 mod layers;
@@ -94,6 +95,7 @@ fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/api/v1/datasets/{area}/{name}/rows", get(rows::rows)),
         ("/api/v1/leps", get(leps::list)),
         ("/api/v1/leps/{indicator}", get(leps::values)),
+        ("/api/v1/forecasts", get(forecasts::list)),
         ("/api/v1/deliveries", post(deliveries::receive).layer(DefaultBodyLimit::disable())),
         ("/api/v1/deliveries/{id}", get(deliveries::report)),
         ("/api/v1/deliveries/{id}/upload", uploads::routes()),
