@@ -18,7 +18,7 @@ import test_questions
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "notebooks"
 NAMES = ["distretti_e_leps", "spesa_e_residui"]
-PLOTS = {"distretti_e_leps": 4, "spesa_e_residui": 5}
+PLOTS = {"distretti_e_leps": 5, "spesa_e_residui": 5}
 
 
 def read(name):
@@ -90,6 +90,8 @@ def test_districts_against_leps(server):
         quote="{f'{a} {l}': [q] for l, s in quote.items() for a, q in s.dropna().items()}",
         assistenti=records("assistenti", "ambito", "assistenti", "residenti", "contributo"),
         bisogno=records("bisogno", "ambito", "residenti", "accessi", "posti"),
+        osservati=records("recenti", "inizio", "valore"),
+        stime=records("stime", "inizio", "valore", "inferiore_80", "superiore_95"),
     )
     assert_drawn(notebook, "distretti_e_leps")
     assert sorted(got["regione"]) == [f"LEPS-{n:02}" for n in range(1, 25)]
@@ -111,6 +113,11 @@ def test_districts_against_leps(server):
         (SELECT coalesce(sum(posti_autorizzati), 0) FROM assa.posti s WHERE s.ambito = c.ambito AND data_rilevazione = '2025-12-31' AND tipo_posto <> 'emergenza')
         FROM p JOIN territorio.comuni c USING (codice_istat) WHERE p.y = 2025 GROUP BY ALL""").fetchall()
     same(got["bisogno"], {row[0]: row[1:] for row in need})
+    estimates = db.execute(f"""SELECT inizio, valore, inferiore_80, superiore_95, osservato_al FROM {test_leps.oracle.current(server.data, 'previsioni.stime')}
+        WHERE serie = 'accessi' AND codice = 'lazio' AND stato = 'stima'""").fetchall()
+    same(got["stime"], {f"{row[0]} 00:00:00": row[1:4] for row in estimates})
+    months = db.execute("SELECT date_trunc('month', data_accesso)::DATE AS m, count(*) FROM sigess.accessi WHERE data_accesso >= '2021-01-01' GROUP BY ALL").fetchall()
+    same(got["osservati"], {f"{month} 00:00:00": [n] for month, n in months if month <= estimates[0][4]})
 
 
 def test_expenditure_and_its_residues(server):
