@@ -1,6 +1,7 @@
 """Times SISS and DuckDB side by side: one table on standard output, one JSON file in the bench's folder.
 
-Everything runs with all cores. Data is made once and kept in --dir; a whole run takes about ten minutes after that."""
+Everything runs with all cores. Data is made once and kept in --dir, the region of the indicators being the longest to make; a whole run takes
+minutes after that."""
 
 import argparse
 import datetime
