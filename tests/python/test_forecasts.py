@@ -180,14 +180,18 @@ def test_an_estimate_says_that_it_is_one_and_a_refusal_why(rows):
 
 def test_who_sees_which_estimates(server, rows):
     path = "/api/v1/forecasts"
-    assert get(server, path)[0] == 404 and get(server, f"{path}?anno=2027", "pianificatore")[0] == 400
+    assert get(server, path)[0] == get(server, path, "ispettore")[0] == 404 and get(server, f"{path}?anno=2027", "pianificatore")[0] == 400
+    host, port = server.postgres.rsplit(":", 1)
+    connect = lambda account: psycopg.connect(host=host, port=port, dbname="siss", user=account, password=server.password, autocommit=True)
     every = get(server, path, "pianificatore")[1]["rows"]
     assert len(every) == sum(map(len, rows.values()))
     for account, ambito in (("distretto_rm_5_1", "RM 5.1"), ("comune_058120", "RM 3.1")):
         assert get(server, path, account)[1]["rows"] == [r for r in every if r["livello"] == "regione" or r["ambito"] == ambito]
+        with connect(account) as db:
+            seen = lambda table: {row[0] for row in db.execute(f"SELECT DISTINCT ambito FROM previsioni.{table}").fetchall()}
+            assert seen("serie") == {ambito} and seen("stime") == {ambito, None}
     one = get(server, f"{path}?serie=accessi&livello=regione&stato=stima", "pianificatore")[1]["rows"]
-    host, port = server.postgres.rsplit(":", 1)
-    with psycopg.connect(host=host, port=port, dbname="siss", user="pianificatore", password=server.password) as db:
+    with connect("pianificatore") as db:
         found = db.execute("SELECT inizio, valore, superiore_95 FROM previsioni.stime WHERE serie = 'accessi' AND codice = 'lazio' ORDER BY inizio").fetchall()
     assert [(str(a), float(b), float(c)) for a, b, c in found] == [(r["inizio"], float(r["valore"]), float(r["superiore_95"])) for r in one]
 

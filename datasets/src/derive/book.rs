@@ -110,7 +110,8 @@ fn rights(catalog: &Catalog, access: &Access, lines: &mut Vec<String>) {
     let who = titles.reduce(|all, one| Text::new(format!("{}; {}", all.it, one.it), format!("{}; {}", all.en, one.en)));
     let rows = if access.rows == "true" { cell(&word("all_rows")) } else { format!("`{}`", access.rows) };
     let names: Vec<Text> = access.classes.iter().map(|class| word(class_name(*class))).collect();
-    let classes = Text::new(names.iter().map(|n| n.it.as_str()).collect::<Vec<_>>().join(", "), names.iter().map(|n| n.en.as_str()).collect::<Vec<_>>().join(", "));
+    let classes =
+        Text::new(names.iter().map(|n| n.it.as_str()).collect::<Vec<_>>().join(", "), names.iter().map(|n| n.en.as_str()).collect::<Vec<_>>().join(", "));
     let masked: Vec<String> = access.mask.keys().map(|column| format!("`{column}`")).collect();
     row(lines, &[who.as_ref().map(cell).unwrap_or_default(), rows, cell(&classes), masked.join(", ")]);
 }

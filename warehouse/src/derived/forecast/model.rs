@@ -3,8 +3,8 @@
 
 use stlrs::Stl;
 
-use super::smoothing::Smoothing;
 use super::series::Series;
+use super::smoothing::Smoothing;
 use super::{FEWEST, HORIZON};
 
 /// Months in a season.
@@ -70,7 +70,8 @@ pub fn outcome(series: &Series) -> Outcome {
 /// Estimates with bounds `widened` so many times.
 fn estimates(y: &[f64], widened: f64) -> Option<Vec<Estimate>> {
     let bounds = |value: f64, width: f64| ((value - widened * width).max(0.0), (value + widened * width).max(0.0));
-    let estimate = |(value, deviation): (f64, f64)| Estimate { value: value.max(0.0), likely: bounds(value, LIKELY * deviation), sure: bounds(value, SURE * deviation) };
+    let estimate =
+        |(value, deviation): (f64, f64)| Estimate { value: value.max(0.0), likely: bounds(value, LIKELY * deviation), sure: bounds(value, SURE * deviation) };
     Some(predict(y)?.into_iter().map(estimate).collect())
 }
 
