@@ -43,5 +43,7 @@ accept: setup build ## The long tests: crashes by the thousand, scale 1, hostile
 bench: setup ## Times the release build beside DuckDB: BENCH="--quick --only questions" (docs/BENCH.md)
 	$(SISS_VENV)/bin/python tests/bench/run.py $(BENCH)
 
-doc: ## Rust documentation of the workspace's own crates
+doc: ## Data dictionary and worked questions under docs/, Rust documentation of the workspace's own crates
+	cargo run --locked --quiet --bin siss -- check --dictionary docs
+	python3 scripts/questions.py
 	cargo doc --locked --workspace --no-deps

@@ -11,6 +11,10 @@ pub enum Language {
     En,
 }
 
+impl Language {
+    pub const BOTH: [Self; 2] = [Self::It, Self::En];
+}
+
 impl Text {
     pub fn new(it: impl Into<String>, en: impl Into<String>) -> Self {
         Self { it: it.into(), en: en.into() }

@@ -8,6 +8,7 @@ pub mod contract;
 pub mod derive;
 pub mod duties;
 pub mod fiscal_code;
+pub mod forecast;
 pub mod indicator;
 pub mod language;
 mod locale;

@@ -210,7 +210,7 @@ pub enum Identity {
     Vault,
 }
 
-/// `derived`: a dataset that the service computes itself, by the query in `<name>.sql` beside the contract.
+/// `derived`: a dataset that the service computes itself, by the query in `<name>.sql` beside the contract or by estimating how series go on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Derived {
@@ -218,6 +218,9 @@ pub struct Derived {
     pub from: Vec<DatasetName>,
     /// `ambito`, when a row follows from rows of its own district alone: a change in one district then touches no other.
     pub by: Option<String>,
+    /// Whether its rows are estimates of how the series of the one dataset in `from` go on (see [`crate::forecast`]): then it has no query.
+    #[serde(default)]
+    pub forecast: bool,
     /// One SELECT that gives exactly the contract's columns; from its own file.
     #[serde(skip)]
     pub sql: String,

@@ -83,7 +83,7 @@ pub static FEED: Shape = Shape {
     ],
 };
 
-pub static DERIVED: Shape = Shape { fields: &[must("from", value::<Vec<DatasetName>>("[]")), may("by", STRING)] };
+pub static DERIVED: Shape = Shape { fields: &[must("from", value::<Vec<DatasetName>>("[]")), may("by", STRING), may("forecast", value::<bool>("true"))] };
 
 pub static ACCESS: Shape = Shape {
     fields: &[

@@ -50,7 +50,7 @@ fn export(catalog: &Catalog, contract: &Contract, dir: &Path) {
     for rule in &contract.set_rules {
         write(dir.join(format!("set_rules/{}.sql", rule.id)), &rule.sql);
     }
-    if let Some(derived) = &contract.derived {
+    if let Some(derived) = contract.derived.as_ref().filter(|derived| !derived.forecast) {
         write(dir.join("derived.sql"), &derived.sql);
     }
     let lake: Vec<String> = contract.in_lake().map(|c| sql_columns(c).remove(0)).collect();

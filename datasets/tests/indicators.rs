@@ -45,6 +45,15 @@ fn a_target_holds_until_the_next() {
     assert_eq!((value(2021), value(2022), value(2026), value(2027), value(2031)), (None, Some(28.88), Some(28.88), Some(33.0), Some(33.0)));
 }
 
+#[test]
+fn estimates_have_one_source_and_the_columns_of_estimates() {
+    let file = "previsioni/stime.toml";
+    assert!(mistakes(file, "name = \"verifica\"", "name = \"prove\"").contains("the columns of estimates are, in this order, serie text"));
+    assert!(mistakes(file, "from = [\"previsioni.serie\"]", "from = [\"assa.posti\"]").contains("the series of estimates have the columns"));
+    assert!(mistakes(file, "from = [\"previsioni.serie\"]", "from = [\"assa.posti\", \"previsioni.serie\"]").contains("estimates have one source"));
+    assert!(mistakes(file, "forecast = true", "by = \"ambito\"").contains("the file stime.sql with the query is missing"));
+}
+
 /// Mistakes after `from` became `to` in a copy of the contracts' folder.
 fn mistakes(file: &str, from: &str, to: &str) -> String {
     let copy = tempfile::tempdir().expect("a folder");

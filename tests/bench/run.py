@@ -1,6 +1,7 @@
 """Times SISS and DuckDB side by side: one table on standard output, one JSON file in the bench's folder.
 
-Everything runs with all cores. Data is made once and kept in --dir; a whole run takes about ten minutes after that."""
+Everything runs with all cores. Data is made once and kept in --dir, the region of the indicators being the longest to make; a whole run takes
+minutes after that."""
 
 import argparse
 import datetime
@@ -14,23 +15,35 @@ import time
 import delivery
 import export
 import hostile
+import leps
 import line
 import place
 import program
 import questions
 import start
+import waas
 
-MEASURES = {"delivery": delivery.measure, "questions": questions.measure, "export": export.measure, "hostile": hostile.measure, "start": start.measure, "demo": start.demo}
+MEASURES = {
+    "delivery": delivery.measure,
+    "questions": questions.measure,
+    "export": export.measure,
+    "hostile": hostile.measure,
+    "leps": leps.measure,
+    "waas": waas.measure,
+    "start": start.measure,
+    "demo": start.demo,
+}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dir", help="folder for data made once [default: $BENCH_DIR, else ~/.cache/siss/bench]")
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows or less; figures say little")
+    parser.add_argument("--scale", type=float, help="size of the region of the indicators [default: 1, which is Lazio; --quick 0.05]")
     parser.add_argument("--only", action="append", choices=MEASURES, help="only this measure; may be repeated")
     options = parser.parse_args()
     program.build()
-    at = place.Place(options.dir, options.quick)
+    at = place.Place(options.dir, options.quick, options.scale)
     at.prepare()
     lines = []
     for name in options.only or MEASURES:

@@ -6,10 +6,11 @@ use std::path::Path;
 use api::commands::Cli;
 use clap::{Arg, Command, CommandFactory};
 use datasets::catalog::Catalog;
+use datasets::derive::book;
 use regex::Regex;
 use tests::{read, root};
 
-const DOCUMENTS: [&str; 4] = ["README.md", "docs/ARCHITECTURE.md", "docs/CONTRIBUTING.md", "docs/OPERATIONS.md"];
+const DOCUMENTS: [&str; 6] = ["README.md", "docs/ARCHITECTURE.md", "docs/CONTRIBUTING.md", "docs/OPERATIONS.md", "docs/DIZIONARIO.md", "docs/QUESTIONS.md"];
 
 /// All subcommands, and theirs.
 fn commands(command: &Command) -> Vec<Command> {
@@ -117,4 +118,23 @@ fn copy(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), target).unwrap();
         }
     }
+}
+
+/// `docs/DIZIONARIO.md` and the pages beside it say what the contracts say.
+#[test]
+fn the_dictionary_is_current() {
+    let catalog = Catalog::load(&root().join("datasets")).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    let pages = book::book(&catalog);
+    for (page, text) in &pages {
+        let written = std::fs::read_to_string(root().join("docs").join(page)).unwrap_or_default();
+        let differs = text.lines().zip(written.lines().chain(std::iter::repeat(""))).find(|(now, then)| now != then);
+        assert!(written == *text, "docs/{page} is not what the contracts say: `make doc` writes it anew. First difference: {differs:?}");
+    }
+    let there: BTreeSet<String> = std::fs::read_dir(root().join("docs").join(book::FOLDER))
+        .unwrap()
+        .flatten()
+        .map(|entry| format!("{}/{}", book::FOLDER, entry.file_name().to_string_lossy()))
+        .collect();
+    let wanted: BTreeSet<String> = pages.into_keys().filter(|page| page != book::INDEX).collect();
+    assert_eq!(there, wanted, "`make doc` writes the dictionary anew");
 }

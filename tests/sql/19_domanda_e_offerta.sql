@@ -1,10 +1,13 @@
--- it: Domanda e offerta: accessi e posti nelle strutture attive, per fascia di utenza e distretto
--- en: Demand and supply: accesses and places in active facilities, by user group and district
+-- it: Domanda e offerta: accessi del 2025 e posti alla rilevazione di fine anno, per fascia di utenza e distretto
+-- en: Need and offer: accesses of 2025 and places at the survey of the year's end, by user group and district
 WITH domanda AS (
-  SELECT ambito, utenza, count(*) AS accessi FROM sigess.accessi GROUP BY ambito, utenza
+  SELECT ambito, utenza, count(*) AS accessi FROM sigess.accessi
+  WHERE data_accesso BETWEEN DATE '2025-01-01' AND DATE '2025-12-31' GROUP BY ambito, utenza
 ), offerta AS (
-  SELECT ambito, utenza, count(*) AS strutture, sum(posti) AS posti FROM assa.strutture WHERE data_cessazione IS NULL GROUP BY ambito, utenza
+  SELECT ambito, utenza, sum(posti_autorizzati) AS posti, sum(posti_occupati) AS occupati FROM assa.posti
+  WHERE data_rilevazione = DATE '2025-12-31' AND tipo_posto <> 'emergenza' GROUP BY ambito, utenza
 )
-SELECT d.ambito, d.utenza, d.accessi, coalesce(o.strutture, 0) AS strutture, coalesce(o.posti, 0) AS posti
+SELECT d.ambito, d.utenza, d.accessi, coalesce(o.posti, 0) AS posti, coalesce(o.occupati, 0) AS occupati,
+  CAST(o.posti AS double precision) / d.accessi AS posti_per_accesso
 FROM domanda d LEFT JOIN offerta o ON o.ambito = d.ambito AND o.utenza = d.utenza
 ORDER BY d.ambito, d.utenza

@@ -4,6 +4,7 @@
 mod base;
 mod calendar;
 mod figures;
+mod forecast;
 mod indicator;
 mod inputs;
 mod output;
@@ -20,6 +21,7 @@ use chrono::Utc;
 use datasets::catalog::Catalog;
 use datasets::contract::tables;
 use datasets::duties::{DUTIES, duties};
+use datasets::indicator::YEARS;
 use datasets::indicator::contract::INPUTS;
 use datasets::model::{Contract, DatasetName};
 use datasets::system::LINE;
@@ -163,6 +165,9 @@ impl Inner {
                     hash.update(calendar.today.to_string());
                     hash.update(serde_json::to_vec(&duties(self.warehouse.catalog(), calendar.today)).map_err(|e| Error::internal("derived.definition", e))?);
                 }
+                if tables(sql).contains(YEARS) {
+                    hash.update(calendar.reference.to_string());
+                }
             }
             Some(indicator) => {
                 hash.update(serde_json::to_vec(indicator).map_err(|e| Error::internal("derived.definition", e))?);
@@ -227,6 +232,11 @@ impl Inner {
             Some(indicator) => {
                 let batch = indicator::compute(&self.warehouse, indicator, contract, origin, pinned, districts.as_ref()).await?;
                 writer.write(numbered(&batch, &mut line)?).await?;
+            }
+            None if contract.derived.as_ref().is_some_and(|derived| derived.forecast) => {
+                for batch in forecast::compute(&self.warehouse, contract, self.inputs(name), pinned).await? {
+                    writer.write(numbered(&batch, &mut line)?).await?;
+                }
             }
             None => {
                 let sql = contract.derived.as_ref().map_or("", |derived| &derived.sql);

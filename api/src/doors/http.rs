@@ -4,6 +4,7 @@ mod certifications;
 mod datasets;
 mod deliveries;
 mod encode;
+mod forecasts;
 mod format;
 mod home;
 mod layers;
@@ -101,6 +102,7 @@ fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/api/v1/completeness", get(obligations::completeness)),
         ("/api/v1/certifications", get(certifications::list).post(certifications::sign)),
         ("/api/v1/certifications/{id}", get(certifications::one)),
+        ("/api/v1/forecasts", get(forecasts::list)),
         ("/api/v1/deliveries", post(deliveries::receive).layer(DefaultBodyLimit::disable())),
         ("/api/v1/deliveries/{id}", get(deliveries::report)),
         ("/api/v1/deliveries/{id}/upload", uploads::routes()),

@@ -156,7 +156,8 @@ fn heading(lines: &mut Vec<String>, text: &str) {
     lines.extend([String::new(), format!("## {text}"), String::new()]);
 }
 
-fn row(lines: &mut Vec<String>, cells: &[String]) {
+/// A row of a Markdown table.
+pub(crate) fn row(lines: &mut Vec<String>, cells: &[String]) {
     let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|").replace('\n', " ")).collect();
     lines.push(format!("| {} |", cells.join(" | ")));
 }

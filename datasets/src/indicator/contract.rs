@@ -46,7 +46,7 @@ pub fn contract(indicator: &Indicator, roles: &BTreeMap<String, Role>) -> Contra
         sort: ["livello", "codice", "anno"].map(str::to_owned).into(),
         provisional: indicator.provisional.clone(),
         feed: Feed { subsystem: AREA.to_uppercase(), senders: Sender::Regione, frequency: Frequency::Monthly, due_days: 0, since: None, sender_column: None },
-        derived: Some(Derived { from: indicator.inputs.clone(), by: None, sql: String::new() }),
+        derived: Some(Derived { from: indicator.inputs.clone(), by: None, forecast: false, sql: String::new() }),
         access: access(indicator, roles),
         publication: Some(Publication {
             open: !indicator.persons,

@@ -2,7 +2,9 @@
 
 use crate::contract::tables;
 use crate::duties::DUTIES;
-use crate::model::{Contract, Mode, Sender};
+use crate::forecast::{COLUMNS, SOURCE};
+use crate::indicator::YEARS;
+use crate::model::{Contract, Mode, Sender, Type};
 
 use super::sets::not_select;
 use super::{Add, World};
@@ -42,7 +44,29 @@ pub fn check(world: &World, contract: &Contract, add: Add) {
             add("derived.by", format!("'by' is \"{DISTRICT}\", a column of the dataset: rows then follow from rows of their own district alone"));
         }
     }
-    query(contract, &derived.sql, add);
+    if derived.forecast { estimates(world, contract, add) } else { query(contract, &derived.sql, add) }
+}
+
+/// Estimates are computed from series, without a query, and are always the same columns.
+fn estimates(world: &World, contract: &Contract, add: Add) {
+    let Some(derived) = &contract.derived else { return };
+    if derived.by.is_some() || !derived.sql.is_empty() {
+        add("derived.forecast", "estimates have neither 'by' nor a query: the region's follow from all districts".into());
+    }
+    let columns: Vec<(&str, Type)> = contract.columns.iter().map(|column| (column.name.as_str(), column.r#type)).collect();
+    if columns != COLUMNS {
+        add("derived.forecast", format!("the columns of estimates are, in this order, {}", shown(&COLUMNS)));
+    }
+    let [source] = derived.from.as_slice() else { return add("derived.from", "estimates have one source: the dataset of the series".into()) };
+    let Some(source) = world.contracts.get(source) else { return };
+    let lacks = |(name, kind): &(&str, Type)| source.column(name).is_none_or(|column| column.r#type != *kind);
+    if SOURCE.iter().any(lacks) {
+        add("derived.from", format!("the series of estimates have the columns {}", shown(&SOURCE)));
+    }
+}
+
+fn shown(columns: &[(&str, Type)]) -> String {
+    columns.iter().map(|(name, kind)| format!("{name} {}", String::from(*kind))).collect::<Vec<_>>().join(", ")
 }
 
 fn query(contract: &Contract, sql: &str, add: Add) {
@@ -55,7 +79,7 @@ fn query(contract: &Contract, sql: &str, add: Add) {
         return add("derived", format!("{file} {message}"));
     }
     let from: Vec<String> = derived.from.iter().map(ToString::to_string).collect();
-    for table in tables(sql).iter().filter(|table| !from.contains(table) && *table != DUTIES) {
+    for table in tables(sql).iter().filter(|table| !from.contains(table) && ![DUTIES, YEARS].contains(&table.as_str())) {
         add("derived.from", format!("{file} reads '{table}', which 'from' does not name"));
     }
     for name in from.iter().filter(|name| !tables(sql).contains(*name)) {
