@@ -3,7 +3,7 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/siss/target
 export SISS_VENV ?= $(HOME)/.cache/siss/venv
 SHELL = bash
 DATA ?= data
-SCALE ?= 1
+SCALE ?= 0.05
 SEED ?= 1
 SISS = $(CARGO_TARGET_DIR)/debug/siss
 PYTEST = SISS_BIN=$(SISS) $(SISS_VENV)/bin/python -m pytest
@@ -21,7 +21,7 @@ build: ## Builds the program
 	@scripts/setup.sh demo
 	cargo build --locked --bin siss
 
-demo: build ## Makes a synthetic region, delivers all its files, opens the doors: DATA=data SCALE=1 SEED=1
+demo: build ## Makes a synthetic region, delivers all its files, opens the doors: DATA=data SCALE=0.05 SEED=1
 	$(SISS) demo --data $(DATA) --scale $(SCALE) --seed $(SEED)
 
 serve: build ## Opens the doors on DATA

@@ -21,7 +21,7 @@ def measure(at):
 
 
 def demo(at):
-    scale = 0.05 if at.quick else 1
+    scale = 0.05
     folder = at.root / "demo"
     shutil.rmtree(folder, ignore_errors=True)
     seconds, memory, _ = program.run("demo", "--data", folder, "--scale", scale, "--no-serve")

@@ -27,7 +27,7 @@ mod region;
 #[group(skip)]
 pub struct Args {
     /// Size: 1 is Lazio
-    #[arg(long, env = "SISS_DEMO_SCALE", default_value_t = 1.0, value_name = "S")]
+    #[arg(long, env = "SISS_DEMO_SCALE", default_value_t = 0.05, value_name = "S")]
     pub scale: f64,
     /// Which region: the same seed makes the same files
     #[arg(long, env = "SISS_DEMO_SEED", default_value_t = 1, value_name = "N")]
