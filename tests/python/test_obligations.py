@@ -34,9 +34,9 @@ class Region:
         auth = (account, self.server.password) if account and not headers else None
         return requests.request(method, self.server.http + path, auth=auth, headers=headers | more.pop("headers", {}), timeout=120, **more)
 
-    def deliver(self, period, codes, account=COMUNE, body=BODY, **changes):
+    def deliver(self, period, codes, account=COMUNE, body=BODY, dataset=DATASET, **changes):
         file = deliveries.facilities(self.model | changes, codes) if codes else (",".join(self.model) + "\n").encode()
-        answer = self.ask("/api/v1/deliveries", account, "POST", params={"dataset": DATASET, "sender": body, "period": period}, data=file)
+        answer = self.ask("/api/v1/deliveries", account, "POST", params={"dataset": dataset, "sender": body, "period": period}, data=file)
         assert answer.status_code == 201, answer.text
         self.sent.add(answer.json()["id"])
         return answer.json()["report"]
@@ -76,7 +76,7 @@ def region(siss, lake, tmp_path_factory):
     with conftest.serving(data) as server:
         region = Region(server, siss)
         region.deliver(NOW, [f"S{BODY}-9001", f"S{BODY}-9002"])
-        region.deliver("2026-01", [f"S{BODY}-9003"])
+        region.deliver("2026-01", [f"S{BODY}-9003"], dataset="assa/strutture")
         region.refused = region.deliver("2026-02", ["sbagliato"])
         # Correct lines and wrong ones; then a file that only says that there is nothing.
         region.deliver("2026-04", [f"S{BODY}-9004", "sbagliato"])
