@@ -4,7 +4,10 @@ import csv
 import datetime
 import io
 import json
+import pathlib
 import shutil
+import subprocess
+import sys
 import time
 
 import icalendar
@@ -282,6 +285,17 @@ def test_completeness_counts_the_bodies(region):
     assert own["region"] is None and [one["ambito"] for one in own["districts"]] == [DISTRICT]
     problem(region.ask("/api/v1/completeness"), 403, "completeness.part")
     problem(region.ask("/api/v1/completeness?ente=058120", "pianificatore"), 400, "query.parameter")
+
+
+@pytest.mark.parametrize("account", [COMUNE, "pianificatore"])
+def test_schemathesis_finds_nothing_against_the_document(region, account, tmp_path):
+    """Random requests made from our own document. That a period must fit its dataset is more than a document can say."""
+    program = pathlib.Path(sys.executable).with_name("schemathesis")
+    routes = "^/api/v1/(obligations|completeness|certifications)"
+    command = [program, "run", f"{region.server.http}/api/openapi.json", "--include-path-regex", routes, "--header", f"Authorization: Bearer {region.server.token(account)}",
+               "--max-examples", "20", "--seed", "7", "--exclude-checks", "positive_data_acceptance"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-4000:]
 
 
 def test_what_was_signed_is_found_when_its_version_is_gone(siss, region, tmp_path):
