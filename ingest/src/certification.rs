@@ -107,8 +107,9 @@ impl Certifications {
         let _turn = self.turn.lock().await;
         self.settle(&name, &senders).await?;
         // From here on no delivery of the dataset is worked: what was received before the signature is in, what comes after it is not.
-        let busy = self.deliveries.turn(dataset);
+        let busy = self.deliveries.turn(&name.to_string());
         let _busy = busy.lock().await;
+        let signed = Utc::now().trunc_subsecs(6);
         if self.open(&name, &senders).await? {
             return Err(Error::new(Kind::Conflict, "certification.pending", period));
         }
@@ -129,7 +130,6 @@ impl Certifications {
         }
         let snapshot = self.lake.refresh(&name).await?;
         let digest = Rows { contract, senders: &senders, period }.digest(&self.lake, &snapshot).await?;
-        let signed = Utc::now().trunc_subsecs(6);
         let certification =
             Certification { dataset: name, body: own, period: period.to_owned(), version: snapshot.version, digest, account: who.account.clone(), signed, former };
         self.write(&certification).await?;

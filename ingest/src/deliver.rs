@@ -75,8 +75,10 @@ impl Deliveries {
     }
 
     /// Takes in a stream; what tells who persons are is sealed before it touches a disk. When the receipt is returned the bytes are durable. The same delivery again gives the same receipt.
-    pub async fn receive(&self, incoming: Incoming, mut body: impl AsyncRead + Unpin) -> Result<Receipt> {
+    pub async fn receive(&self, mut incoming: Incoming, mut body: impl AsyncRead + Unpin) -> Result<Receipt> {
         let contract = incoming::check(self.lake.catalog(), &self.lake, &incoming).await?;
+        // `assa/strutture` names it too; what is kept is one name.
+        incoming.dataset = contract.name.to_string();
         let mut sealer = if tells_persons(contract) { Some(Sealer::new(Secret::fresh()?)) } else { None };
         let (file, spooled) = tempfile::NamedTempFile::new_in(&self.spool)?.into_parts();
         let mut file = tokio::fs::File::from_std(file);

@@ -4,7 +4,10 @@ import csv
 import datetime
 import io
 import json
+import pathlib
 import shutil
+import subprocess
+import sys
 import time
 
 import icalendar
@@ -34,9 +37,9 @@ class Region:
         auth = (account, self.server.password) if account and not headers else None
         return requests.request(method, self.server.http + path, auth=auth, headers=headers | more.pop("headers", {}), timeout=120, **more)
 
-    def deliver(self, period, codes, account=COMUNE, body=BODY, **changes):
+    def deliver(self, period, codes, account=COMUNE, body=BODY, dataset=DATASET, **changes):
         file = deliveries.facilities(self.model | changes, codes) if codes else (",".join(self.model) + "\n").encode()
-        answer = self.ask("/api/v1/deliveries", account, "POST", params={"dataset": DATASET, "sender": body, "period": period}, data=file)
+        answer = self.ask("/api/v1/deliveries", account, "POST", params={"dataset": dataset, "sender": body, "period": period}, data=file)
         assert answer.status_code == 201, answer.text
         self.sent.add(answer.json()["id"])
         return answer.json()["report"]
@@ -76,7 +79,7 @@ def region(siss, lake, tmp_path_factory):
     with conftest.serving(data) as server:
         region = Region(server, siss)
         region.deliver(NOW, [f"S{BODY}-9001", f"S{BODY}-9002"])
-        region.deliver("2026-01", [f"S{BODY}-9003"])
+        region.deliver("2026-01", [f"S{BODY}-9003"], dataset="assa/strutture")
         region.refused = region.deliver("2026-02", ["sbagliato"])
         # Correct lines and wrong ones; then a file that only says that there is nothing.
         region.deliver("2026-04", [f"S{BODY}-9004", "sbagliato"])
@@ -282,6 +285,17 @@ def test_completeness_counts_the_bodies(region):
     assert own["region"] is None and [one["ambito"] for one in own["districts"]] == [DISTRICT]
     problem(region.ask("/api/v1/completeness"), 403, "completeness.part")
     problem(region.ask("/api/v1/completeness?ente=058120", "pianificatore"), 400, "query.parameter")
+
+
+@pytest.mark.parametrize("account", [COMUNE, "pianificatore"])
+def test_schemathesis_finds_nothing_against_the_document(region, account, tmp_path):
+    """Random requests made from our own document. That a period must fit its dataset is more than a document can say."""
+    program = pathlib.Path(sys.executable).with_name("schemathesis")
+    routes = "^/api/v1/(obligations|completeness|certifications)"
+    command = [program, "run", f"{region.server.http}/api/openapi.json", "--include-path-regex", routes, "--header", f"Authorization: Bearer {region.server.token(account)}",
+               "--max-examples", "20", "--seed", "7", "--exclude-checks", "positive_data_acceptance"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-4000:]
 
 
 def test_what_was_signed_is_found_when_its_version_is_gone(siss, region, tmp_path):

@@ -26,6 +26,8 @@ mod completeness;
 const REGION: &str = "lazio";
 /// States in which something is still to be delivered.
 const OPEN: [&str; 3] = ["due", "missing", "received"];
+/// The code list of states.
+const STATES: &str = "stati_obbligo";
 
 /// Which obligations; all that the account sees where nothing is said.
 #[derive(Debug, Default, Deserialize)]
@@ -36,8 +38,7 @@ pub struct Asked {
     periodo: Option<String>,
     stato: Option<String>,
     /// Language of a calendar, read by [`Language::of`].
-    #[serde(rename = "lang")]
-    _lang: Option<String>,
+    lang: Option<String>,
 }
 
 /// One row of `sistema.obligations`.
@@ -54,7 +55,7 @@ pub struct Obligation {
 
 /// `GET /api/v1/obligations`
 pub async fn list(State(app): State<App>, who: Principal, asked: Result<Query<Asked>, QueryRejection>, headers: HeaderMap) -> Result<Response> {
-    let asked = read(asked)?;
+    let asked = read(&app, asked)?;
     let format = Format::of("", &headers)?;
     let rows = session(&app, &who).await?.rows(&table()?, page(&asked, Vec::new())).await?;
     let file = (format != Format::Json).then(|| "obligations".to_owned());
@@ -63,7 +64,7 @@ pub async fn list(State(app): State<App>, who: Principal, asked: Result<Query<As
 
 /// `GET /api/v1/obligations.ics`: what is still to be delivered, by the body of the account if no other is asked for.
 pub async fn calendar(State(app): State<App>, who: Principal, OriginalUri(uri): OriginalUri, asked: Result<Query<Asked>, QueryRejection>, headers: HeaderMap) -> Result<Response> {
-    let mut asked = read(asked)?;
+    let mut asked = read(&app, asked)?;
     let own = ["codice_istat", "ambito"].iter().find_map(|fact| who.facts.get(*fact)).map_or(REGION, String::as_str);
     asked.ente.get_or_insert_with(|| own.to_owned());
     let mut open = obligations(&app, &who, &asked).await?;
@@ -80,7 +81,7 @@ pub async fn calendar(State(app): State<App>, who: Principal, OriginalUri(uri): 
 
 /// `GET /api/v1/completeness`: of the districts whose bodies the account sees all of.
 pub async fn completeness(State(app): State<App>, who: Principal, asked: Result<Query<Asked>, QueryRejection>) -> Result<Json<Value>> {
-    let Asked { dataset, ente: None, periodo, stato: None, _lang: None } = read(asked)? else {
+    let Asked { dataset, ente: None, periodo, stato: None, lang: None } = read(&app, asked)? else {
         return Err(Problem::invalid("query.parameter", "the parameters are dataset and periodo"));
     };
     // A municipality sees its own part of a district: no share can be told from that.
@@ -108,8 +109,16 @@ pub async fn session(app: &App, who: &Principal) -> Result<warehouse::session::S
     Ok(app.warehouse.session(who).await?)
 }
 
-fn read(asked: Result<Query<Asked>, QueryRejection>) -> Result<Asked> {
-    asked.map(|Query(asked)| asked).map_err(|_| Problem::invalid("query.parameter", "the parameters are dataset, ente, periodo and stato, each once"))
+fn read(app: &App, asked: Result<Query<Asked>, QueryRejection>) -> Result<Asked> {
+    let Query(asked) = asked.map_err(|_| Problem::invalid("query.parameter", "the parameters are dataset, ente, periodo and stato, each once"))?;
+    let states = app.warehouse.catalog().code_lists.get(STATES);
+    if asked.stato.as_ref().is_some_and(|stato| states.is_some_and(|list| !list.contains(stato))) {
+        return Err(Problem::invalid("query.parameter", "stato is due, missing, received, valid or certified"));
+    }
+    if asked.lang.as_deref().is_some_and(|lang| !["it", "en"].contains(&lang)) {
+        return Err(Problem::invalid("query.parameter", "lang is it or en"));
+    }
+    Ok(asked)
 }
 
 fn table() -> Result<DatasetName> {
