@@ -29,12 +29,17 @@ impl Cell {
     }
 }
 
-/// `units` of 10^-scale with a decimal mark.
+/// `units` of 10^-scale with a decimal mark. Beyond money's two decimals noughts at the end are left out, as people do: `10.000`
+/// places would be ten or ten thousand.
 pub fn decimal(units: i64, scale: u8, mark: char) -> String {
     let one = 10_u64.pow(scale.into());
     let sign = if units < 0 { "-" } else { "" };
     let (whole, fraction) = (units.unsigned_abs() / one, units.unsigned_abs() % one);
-    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}{mark}{fraction:0width$}", width = scale.into()) }
+    if scale == 0 {
+        return format!("{sign}{whole}");
+    }
+    let text = format!("{sign}{whole}{mark}{fraction:0width$}", width = scale.into());
+    if scale > 2 { text.trim_end_matches('0').trim_end_matches(mark).to_owned() } else { text }
 }
 
 impl From<&str> for Cell {
