@@ -3,6 +3,7 @@
 import collections
 import datetime
 import decimal
+import functools
 import json
 import random
 import re
@@ -18,6 +19,8 @@ QUERIES = 12
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:")
 
 
+# Most values come again and again.
+@functools.lru_cache(maxsize=1 << 20, typed=True)
 def canonical(value):
     if isinstance(value, str) and MOMENT.match(value):
         value = datetime.datetime.fromisoformat(value)
