@@ -113,6 +113,21 @@ async fn a_worker_answers_like_a_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_description_costs_no_worker() {
+    // A worker of small means is replaced after most questions.
+    let service = Service::new(Limits { memory_bytes: 768 << 20, ..limits() }).await;
+    let who = district();
+    let describe = || service.pool.describe(&who, statement("SELECT id FROM prova.persone WHERE nato = $1"), Door::Postgres);
+    describe().await.expect("described");
+    let before = service.workers();
+    for _ in 0..6 {
+        describe().await.expect("described");
+    }
+    let after = service.workers();
+    assert!(!before.is_empty() && before.iter().all(|worker| after.contains(worker)), "{before:?} became {after:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn fresh_commits_are_seen() {
     let service = Service::new(limits()).await;
     assert_eq!(service.ask(&role("regione"), "SELECT count(*) FROM prova.registro").await, Ok(vec!["0".into()]));
