@@ -90,8 +90,10 @@ impl Pool {
     /// Not a query: it is not recorded, whichever the door.
     pub async fn describe(&self, who: &Principal, statement: Statement, _door: Door) -> Result<Description> {
         let ask = Ask { principal: who.clone(), statement, describe: true };
-        let (begun, _batches) = self.ask(ask, None);
+        let (begun, mut end) = self.ask(ask, None);
         let begun = begun.await.map_err(|_| lost())??;
+        // Who leaves before the end cancels, and that costs the worker.
+        end.recv().await.transpose()?;
         let schema = begun.schema;
         let split = schema.fields().len().checked_sub(begun.head.parameters).ok_or_else(lost)?;
         let fields: Vec<_> = schema.fields()[..split].to_vec();
