@@ -94,7 +94,18 @@ mod tests {
     fn listen(cert: Option<&Path>, key: Option<&Path>) -> Listen {
         let local = "127.0.0.1:0".parse().unwrap();
         let (tls_cert, tls_key) = (cert.map(Into::into), key.map(Into::into));
-        Listen { http: local, postgres: local, flight: local, tls_cert, tls_key, behind_proxy: false, grace: 1, waas_keys: None, waas_audience: None, siuss_operator: String::new() }
+        Listen {
+            http: local,
+            postgres: local,
+            flight: local,
+            tls_cert,
+            tls_key,
+            behind_proxy: false,
+            grace: 1,
+            waas_keys: None,
+            waas_audience: None,
+            siuss_operator: String::new(),
+        }
     }
 
     #[test]

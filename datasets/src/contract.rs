@@ -94,7 +94,8 @@ pub fn facts(sql: &str) -> BTreeSet<String> {
     found
 }
 
-static AFTER_FROM: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)\b(?:from|join)\s+([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)?)").expect("a pattern of our own"));
+static AFTER_FROM: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)\b(?:from|join)\s+([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)?)").expect("a pattern of our own"));
 static BEFORE_AS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)\b([a-z_][a-z0-9_]*)\s+as\s*(?:materialized\s*)?\(").expect("a pattern of our own"));
 
 /// The tables that a query names after FROM and JOIN, outside literals and comments, without those it makes itself in WITH.

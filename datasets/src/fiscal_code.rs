@@ -27,10 +27,7 @@ pub fn not_valid_sql(text: &str) -> String {
         format!("{place} - ({place}) % 2 - 2")
     };
     let sum: Vec<String> = (1..=15).map(value).collect();
-    format!(
-        "NOT regexp_like({code}, '^{PATTERN}$') OR ({}) % 52 <> 2 * (strpos('ABCDEFGHIJKLMNOPQRSTUVWXYZ', substr({code}, 16, 1)) - 1)",
-        sum.join(" + ")
-    )
+    format!("NOT regexp_like({code}, '^{PATTERN}$') OR ({}) % 52 <> 2 * (strpos('ABCDEFGHIJKLMNOPQRSTUVWXYZ', substr({code}, 16, 1)) - 1)", sum.join(" + "))
 }
 
 /// The code of a person. `place` is the code of the municipality or country of birth (`H501`); letters outside A-Z do not count.

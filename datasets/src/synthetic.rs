@@ -89,7 +89,8 @@ pub struct Fault {
 /// Errors: the reference data cannot be read, a contract has a column or a rule the region does not know, or the disk refuses.
 pub fn write(catalog: &Catalog, dir: &Path, options: Options, progress: &mut dyn FnMut(Progress)) -> Result<Manifest> {
     let territory = Territory::read(catalog)?;
-    let mut out = Output { catalog, dir, seed: options.seed, manifest: Manifest::default(), known: faults::Known::default(), series: BTreeMap::new(), progress };
+    let mut out =
+        Output { catalog, dir, seed: options.seed, manifest: Manifest::default(), known: faults::Known::default(), series: BTreeMap::new(), progress };
     for sheets in reference::sheets(catalog)? {
         out.put(sheets)?;
     }

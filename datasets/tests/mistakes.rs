@@ -207,7 +207,12 @@ fn a_set_rule_may_close_a_circle() {
 #[test]
 fn identities() {
     let vault = "identity = \"vault\"\nmax_length";
-    expect(PERSONE, "class = \"personal\"\nrequired = true\nidentity = \"vault\"", "class = §\"internal\"\nrequired = true\nidentity = \"vault\"", "its class is personal or special");
+    expect(
+        PERSONE,
+        "class = \"personal\"\nrequired = true\nidentity = \"vault\"",
+        "class = §\"internal\"\nrequired = true\nidentity = \"vault\"",
+        "its class is personal or special",
+    );
     expect(PERSONE, vault, "identity = §\"hidden\"\nmax_length", "unknown variant `hidden`");
     expect(PERSONE, "identity = \"pseudonym\"", "identity = \"pseudonym\"\npattern = §\".*\"", "checked already");
     expect(PERSONE, "\"RSSMRA80A01H501U\"", "§\"RSSMRA80A01H501V\"", "is not a fiscal code");
@@ -233,7 +238,12 @@ fn identities() {
 fn derived() {
     expect(CONTEGGI, "[\"prova.luoghi\", \"prova.tutto\"]", "[\"prova.luoghi\", \"prova.tutto\", §\"prova.tutto\"]", "appears twice");
     expect(CONTEGGI, "from = [\"prova.luoghi\", \"prova.tutto\"]", "from = §[\"prova.tutto\"]", "reads 'prova.luoghi', which 'from' does not name");
-    expect(CONTEGGI, "from = [\"prova.luoghi\", \"prova.tutto\"]", "from = §[\"prova.luoghi\", \"prova.tutto\", \"prova.persone\"]", "does not read 'prova.persone'");
+    expect(
+        CONTEGGI,
+        "from = [\"prova.luoghi\", \"prova.tutto\"]",
+        "from = §[\"prova.luoghi\", \"prova.tutto\", \"prova.persone\"]",
+        "does not read 'prova.persone'",
+    );
     expect(CONTEGGI, "senders = \"regione\"", "sender_column = \"codice_istat\"\nsenders = §\"comune\"", "sent by nobody");
 }
 

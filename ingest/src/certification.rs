@@ -130,8 +130,16 @@ impl Certifications {
         }
         let snapshot = self.lake.refresh(&name).await?;
         let digest = Rows { contract, senders: &senders, period }.digest(&self.lake, &snapshot).await?;
-        let certification =
-            Certification { dataset: name, body: own, period: period.to_owned(), version: snapshot.version, digest, account: who.account.clone(), signed, former };
+        let certification = Certification {
+            dataset: name,
+            body: own,
+            period: period.to_owned(),
+            version: snapshot.version,
+            digest,
+            account: who.account.clone(),
+            signed,
+            former,
+        };
         self.write(&certification).await?;
         tracing::info!(id = certification.id(), dataset, body = certification.body, period, rows = certification.digest.rows, "certified");
         Ok(Signed::Done(certification))

@@ -176,7 +176,9 @@ impl Checker {
                 CheckKind::Unique | CheckKind::Set(_) => continue,
             };
             for row in hits {
-                let depends = at.and_then(|c| self.rules.contract.columns[c].lookup.as_ref()).and_then(|l| self.rules.contract.columns.iter().position(|c| c.name == l.by));
+                let depends = at
+                    .and_then(|c| self.rules.contract.columns[c].lookup.as_ref())
+                    .and_then(|l| self.rules.contract.columns.iter().position(|c| c.name == l.by));
                 let seen = |c: Option<usize>| c.is_some_and(|c| flagged.get(&c).is_some_and(|rows| rows.contains(&row)));
                 if seen(at) || seen(depends) {
                     continue;
@@ -184,7 +186,11 @@ impl Checker {
                 if let Some(c) = at {
                     flagged.entry(c).or_default().insert(row);
                 }
-                if check.severity == Severity::Error { refused.insert(row) } else { warned.insert(row) };
+                if check.severity == Severity::Error {
+                    refused.insert(row)
+                } else {
+                    warned.insert(row)
+                };
                 let value = at.map(|c| self.shown(c, row, &cells, &typed)).unwrap_or_default();
                 findings.push(Violation {
                     line: Some(lines.value(row)),
@@ -201,7 +207,13 @@ impl Checker {
         stands.append_n(rows, true);
         refused.iter().for_each(|r| stands.set_bit(*r, false));
         let stands = BooleanArray::new(stands.finish(), None);
-        let keys = self.rules.contract.key.iter().map(|k| typed[self.rules.contract.columns.iter().position(|c| c.name == *k).expect("the key is checked at load")].clone()).collect();
+        let keys = self
+            .rules
+            .contract
+            .key
+            .iter()
+            .map(|k| typed[self.rules.contract.columns.iter().position(|c| c.name == *k).expect("the key is checked at load")].clone())
+            .collect();
         let persons = match &self.identity {
             Some(identity) => identity.persons(lines, &cells, &typed, &stands)?,
             None => Vec::new(),
@@ -232,13 +244,16 @@ impl Checker {
 
     fn not_among(&self, at: Option<usize>, cells: &[StringArray], typed: &[ArrayRef], allowed: Option<&HashSet<String>>) -> Vec<usize> {
         let (Some(at), Some(allowed)) = (at, allowed) else { return Vec::new() };
-        let values = if self.lookups.contains_key(&at) || self.rules.contract.columns[at].identity.is_some() { typed[at].as_string::<i32>() } else { &cells[at] };
+        let values =
+            if self.lookups.contains_key(&at) || self.rules.contract.columns[at].identity.is_some() { typed[at].as_string::<i32>() } else { &cells[at] };
         values.iter().enumerate().filter(|(_, v)| v.is_some_and(|v| !allowed.contains(v))).map(|(i, _)| i).collect()
     }
 
     /// Rows that are not about the sender: by its own code, or for a district by that of one of its comuni.
     fn not_sender(&self, cells: &[StringArray], typed: &[ArrayRef]) -> Vec<usize> {
-        let Some(at) = self.rules.contract.feed.sender_column.as_deref().and_then(|s| self.rules.contract.columns.iter().position(|c| c.name == s)) else { return Vec::new() };
+        let Some(at) = self.rules.contract.feed.sender_column.as_deref().and_then(|s| self.rules.contract.columns.iter().position(|c| c.name == s)) else {
+            return Vec::new();
+        };
         let values = if self.lookups.contains_key(&at) { typed[at].as_string::<i32>() } else { &cells[at] };
         let own = |value: &str| value == self.sender || self.members.contains(value);
         values.iter().enumerate().filter(|(_, v)| v.is_some_and(|v| !own(v))).map(|(i, _)| i).collect()

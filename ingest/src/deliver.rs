@@ -168,7 +168,14 @@ impl Deliveries {
         self.landing.finish(&receipt, &done.report, &done.files.violations, &done.files.refused).await?;
         self.record(&done.report, &done.files.violations)?;
         let report = done.report;
-        tracing::info!(delivery = id, dataset = report.dataset, outcome = report.outcome.as_str(), rows = report.rows, refused = report.refused, "delivery processed");
+        tracing::info!(
+            delivery = id,
+            dataset = report.dataset,
+            outcome = report.outcome.as_str(),
+            rows = report.rows,
+            refused = report.refused,
+            "delivery processed"
+        );
         Ok(report)
     }
 

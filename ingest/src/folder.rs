@@ -36,7 +36,9 @@ pub async fn watch(deliveries: Deliveries, inbox: PathBuf, stop: CancellationTok
 
 fn files(root: &Path) -> Vec<(PathBuf, u64)> {
     let mut out = Vec::new();
-    let children = |p: &Path| std::fs::read_dir(p).into_iter().flatten().flatten().filter(|e| e.file_type().is_ok_and(|t| !t.is_symlink())).map(|e| e.path()).collect::<Vec<_>>();
+    let children = |p: &Path| {
+        std::fs::read_dir(p).into_iter().flatten().flatten().filter(|e| e.file_type().is_ok_and(|t| !t.is_symlink())).map(|e| e.path()).collect::<Vec<_>>()
+    };
     let ours = |p: &Path| p.file_name().is_some_and(|n| !n.to_string_lossy().starts_with(['_', '.']));
     for dataset in children(root).into_iter().filter(|p| ours(p)) {
         for period in children(&dataset).iter().flat_map(|sender| children(sender)) {
@@ -53,7 +55,8 @@ fn files(root: &Path) -> Vec<(PathBuf, u64)> {
 
 async fn take(deliveries: &Deliveries, inbox: &Path, path: &Path) -> Result<()> {
     let relative = path.strip_prefix(inbox).map_err(|e| Error::internal("folder.path", e))?;
-    let parts: Vec<String> = relative.components().filter_map(|c| if let Component::Normal(s) = c { Some(s.to_string_lossy().into_owned()) } else { None }).collect();
+    let parts: Vec<String> =
+        relative.components().filter_map(|c| if let Component::Normal(s) = c { Some(s.to_string_lossy().into_owned()) } else { None }).collect();
     let [dataset, sender, period, file_name] = parts.as_slice() else { return Ok(()) };
     let incoming = Incoming {
         dataset: dataset.clone(),

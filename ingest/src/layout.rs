@@ -72,7 +72,10 @@ impl Layout {
             let unknown = names.iter().zip(&used).filter(|(name, used)| !**used && !name.is_empty() && !ours(name));
             findings.extend(unknown.map(|(name, _)| about_column("file.unknown_column", name, Severity::Warning)));
         }
-        let sql = (!sql.is_empty()).then(|| Evaluator::new(header.clone(), &sql)).transpose().map_err(|e| Error::new(Kind::Invalid, "mapping.invalid", &e.message))?;
+        let sql = (!sql.is_empty())
+            .then(|| Evaluator::new(header.clone(), &sql))
+            .transpose()
+            .map_err(|e| Error::new(Kind::Invalid, "mapping.invalid", &e.message))?;
         Ok((Self { columns, sql }, findings))
     }
 
@@ -156,4 +159,3 @@ async fn names_to_keys(target: &str, lake: &Lake) -> Result<HashMap<String, Stri
 fn about_column(code: &'static str, column: &str, severity: Severity) -> Violation {
     Violation { line: None, column: Some(column.to_owned()), rule: code.to_owned(), severity, value: None, message: sentence(code, column) }
 }
-

@@ -62,7 +62,8 @@ pub async fn run(lake: &Lake, vault: &Vault, rules: Arc<Rules>, receipt: &Receip
     };
     let identity = Identity::of(contract, vault);
     report.understanding = shown(&source.understanding, identity.is_some())?;
-    let tally = load(lake, vault, rules.clone(), receipt, raw, bounds, mapping.as_ref(), source, identity.clone(), &mut findings, &mut report, progress).await?;
+    let tally =
+        load(lake, vault, rules.clone(), receipt, raw, bounds, mapping.as_ref(), source, identity.clone(), &mut findings, &mut report, progress).await?;
     if identity.is_some() && report.table_version.is_none() {
         vault.dismiss(&receipt.id).await?;
     }
@@ -210,7 +211,14 @@ impl Judge {
     }
 }
 
-async fn consume(judged: &mut mpsc::Receiver<Result<(TextBatch, Checked), Whole>>, writer: &mut Writer, vault: &Vault, delivery: &str, findings: &mut Findings, progress: Progress<'_>) -> Result<Tally, Whole> {
+async fn consume(
+    judged: &mut mpsc::Receiver<Result<(TextBatch, Checked), Whole>>,
+    writer: &mut Writer,
+    vault: &Vault,
+    delivery: &str,
+    findings: &mut Findings,
+    progress: Progress<'_>,
+) -> Result<Tally, Whole> {
     let mut tally = Tally::default();
     while let Some(next) = judged.recv().await {
         let (batch, mut checked) = next?;

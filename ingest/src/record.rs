@@ -126,7 +126,10 @@ mod tests {
     #[test]
     fn what_the_sender_wrote_is_not_in_the_sentence() {
         let said = |rule, value, text: &str| impersonal(text, Some(rule), value);
-        assert_eq!(said("eta.type", Some("1"), "«1» nel campo «Età 1» non è un numero: per esempio 1."), "«…» nel campo «Età 1» non è un numero: per esempio 1.");
+        assert_eq!(
+            said("eta.type", Some("1"), "«1» nel campo «Età 1» non è un numero: per esempio 1."),
+            "«…» nel campo «Età 1» non è un numero: per esempio 1."
+        );
         assert_eq!(said("eta.type", Some("a»b"), "“a»b” in the field “Age” is not a number."), "«…» in the field “Age” is not a number.");
         assert_eq!(said("row.cells", Some("Rossi | Ada"), "La riga ha più celle (Rossi | Ada): controllare."), "La riga ha più celle «…»: controllare.");
         assert_eq!(said("file.no_header", None, "Nessuna intestazione (trovato: Ada, Rossi). Usare il modello."), "Nessuna intestazione.");

@@ -34,9 +34,7 @@ impl Evaluator {
         };
         let expressions = sql
             .iter()
-            .map(|text| {
-                compile(text.as_ref()).map_err(|e| Error::new(Kind::Invalid, "contract.sql", format!("'{}': {}", text.as_ref(), e.strip_backtrace())))
-            })
+            .map(|text| compile(text.as_ref()).map_err(|e| Error::new(Kind::Invalid, "contract.sql", format!("'{}': {}", text.as_ref(), e.strip_backtrace()))))
             .collect::<Result<_>>()?;
         Ok(Self { expressions })
     }

@@ -44,7 +44,8 @@ pub struct Inside {
 impl Inside {
     pub fn new(lake: &Lake) -> Result<Self> {
         let disk = DiskManagerBuilder::default();
-        let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(MEMORY))).with_disk_manager_builder(disk).build_arc().map_err(fault)?;
+        let runtime =
+            RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(MEMORY))).with_disk_manager_builder(disk).build_arc().map_err(fault)?;
         let mut config = SessionConfig::new().with_default_catalog_and_schema(CATALOG, OWN).with_create_default_catalog_and_schema(false);
         let options = config.options_mut();
         options.sql_parser.dialect = Dialect::PostgreSQL;

@@ -48,7 +48,8 @@ const CATALOG_WORDS: [&str; 13] = [
 ];
 
 /// Words of PostgreSQL's own that a question about data may hold too.
-const COMPATIBLE_WORDS: [&str; 9] = ["current_user", "session_user", "current_role", "current_schema", "current_database", "current_catalog", "version", "any", "collate"];
+const COMPATIBLE_WORDS: [&str; 9] =
+    ["current_user", "session_user", "current_role", "current_schema", "current_database", "current_catalog", "version", "any", "collate"];
 
 /// True when `sql` asks about the catalog and so belongs in [`context`]. Looks at words only: a literal that holds one
 /// of them also counts, which costs such a query its data tables.
@@ -80,11 +81,16 @@ pub fn install(context: &SessionContext, principal: &Principal, relations: &Arc<
 
 /// A session that holds the catalog of `relations` and no data. Tables are built when a query names them.
 pub fn context(principal: &Principal, relations: Arc<[Relation]>, runtime: Arc<RuntimeEnv>) -> Result<SessionContext> {
-    let mut config = SessionConfig::new().with_default_catalog_and_schema(DATABASE, "public").with_information_schema(false).with_create_default_catalog_and_schema(false).with_target_partitions(1);
+    let mut config = SessionConfig::new()
+        .with_default_catalog_and_schema(DATABASE, "public")
+        .with_information_schema(false)
+        .with_create_default_catalog_and_schema(false)
+        .with_target_partitions(1);
     let sql = &mut config.options_mut().sql_parser;
     sql.dialect = datafusion::common::config::Dialect::PostgreSQL;
     sql.map_string_types_to_utf8view = false;
-    let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().with_type_planner(Arc::new(PgOidTypePlanner)).build();
+    let state =
+        SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().with_type_planner(Arc::new(PgOidTypePlanner)).build();
     let context = SessionContext::new_with_state(state);
 
     let catalog = Arc::new(MemoryCatalogProvider::new());

@@ -2,9 +2,9 @@
 
 mod ask;
 mod fixed;
-pub mod plain;
 mod join_rows;
 mod patterns;
+pub mod plain;
 mod read_once;
 pub mod rows;
 mod tables;

@@ -12,7 +12,13 @@ fn catalog() -> Catalog {
         deliver: None,
     };
     let roles = [("comune", role(&["codice_istat", "ambito"])), ("pianificatore", role(&[]))];
-    Catalog { contracts: BTreeMap::new(), roles: roles.map(|(n, r)| (n.to_string(), r)).into(), code_lists: BTreeMap::new(), indicators: BTreeMap::new(), dir: "datasets".into() }
+    Catalog {
+        contracts: BTreeMap::new(),
+        roles: roles.map(|(n, r)| (n.to_string(), r)).into(),
+        code_lists: BTreeMap::new(),
+        indicators: BTreeMap::new(),
+        dir: "datasets".into(),
+    }
 }
 
 fn comune(name: &str) -> NewAccount<'_> {

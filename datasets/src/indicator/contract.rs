@@ -102,41 +102,128 @@ fn columns(indicator: &Indicator, class: Class) -> Vec<Column> {
     let listed = |list: &str, column: Column| Column { code_list: Some(list.to_owned()), ..column };
     let median = indicator.kind == Kind::Median;
     let mut all = vec![
-        listed("livelli_territoriali", column("livello", Type::Text, true, ("Livello", "Livello territoriale della riga."), ("Level", "Territorial level of the row."))),
-        column("codice", Type::Text, true, ("Codice", "Codice ISTAT del comune, codice del distretto, nome della ASL, sigla della provincia, o lazio."), ("Code", "ISTAT code of the municipality, code of the district, name of the health authority, province, or lazio.")),
-        column("ambito", Type::Text, false, ("Distretto sociosanitario", "Distretto del comune o il distretto stesso; vuoto ai livelli superiori."), ("Social district", "District of the municipality or the district itself; empty at the levels above.")),
+        listed(
+            "livelli_territoriali",
+            column("livello", Type::Text, true, ("Livello", "Livello territoriale della riga."), ("Level", "Territorial level of the row.")),
+        ),
+        column(
+            "codice",
+            Type::Text,
+            true,
+            ("Codice", "Codice ISTAT del comune, codice del distretto, nome della ASL, sigla della provincia, o lazio."),
+            ("Code", "ISTAT code of the municipality, code of the district, name of the health authority, province, or lazio."),
+        ),
+        column(
+            "ambito",
+            Type::Text,
+            false,
+            ("Distretto sociosanitario", "Distretto del comune o il distretto stesso; vuoto ai livelli superiori."),
+            ("Social district", "District of the municipality or the district itself; empty at the levels above."),
+        ),
         column("anno", Type::Integer, true, ("Anno", "Anno cui il valore si riferisce."), ("Year", "Year the value is of.")),
-        column("riferimento", Type::Date, true, ("Data di riferimento", "Ultimo giorno considerato: il 31 dicembre o, per l'anno in corso, la fine dell'ultimo mese chiuso."), ("Reference day", "Last day that counts: 31 December or, in the current year, the end of the last closed month.")),
-        column("numeratore", NUMBER, false, ("Numeratore", "Somma dei numeratori delle righe di base; vuoto per una mediana."), ("Numerator", "Sum of the numerators of the base rows; empty for a median.")),
-        column("denominatore", NUMBER, false, ("Denominatore", if median { "Quanti valori ci sono." } else { "Somma dei denominatori delle righe di base; vuoto per un conteggio." }), ("Denominator", if median { "How many values there are." } else { "Sum of the denominators of the base rows; empty for a count." })),
-        column("valore", NUMBER, false, ("Valore", "Il valore dell'indicatore; vuoto se i dati non bastano."), ("Value", "The indicator's value; empty where data are too few.")),
+        column(
+            "riferimento",
+            Type::Date,
+            true,
+            ("Data di riferimento", "Ultimo giorno considerato: il 31 dicembre o, per l'anno in corso, la fine dell'ultimo mese chiuso."),
+            ("Reference day", "Last day that counts: 31 December or, in the current year, the end of the last closed month."),
+        ),
+        column(
+            "numeratore",
+            NUMBER,
+            false,
+            ("Numeratore", "Somma dei numeratori delle righe di base; vuoto per una mediana."),
+            ("Numerator", "Sum of the numerators of the base rows; empty for a median."),
+        ),
+        column(
+            "denominatore",
+            NUMBER,
+            false,
+            ("Denominatore", if median { "Quanti valori ci sono." } else { "Somma dei denominatori delle righe di base; vuoto per un conteggio." }),
+            ("Denominator", if median { "How many values there are." } else { "Sum of the denominators of the base rows; empty for a count." }),
+        ),
+        column(
+            "valore",
+            NUMBER,
+            false,
+            ("Valore", "Il valore dell'indicatore; vuoto se i dati non bastano."),
+            ("Value", "The indicator's value; empty where data are too few."),
+        ),
         column("unita", Type::Text, true, ("Unità di misura", "In che cosa il valore è misurato."), ("Unit", "What the value is measured in.")),
-        column("bersaglio", NUMBER, false, ("Obiettivo", "Quanto è da raggiungere nell'anno; vuoto se nessuna norma lo dice."), ("Target", "What is to be reached in the year; empty where no law says.")),
+        column(
+            "bersaglio",
+            NUMBER,
+            false,
+            ("Obiettivo", "Quanto è da raggiungere nell'anno; vuoto se nessuna norma lo dice."),
+            ("Target", "What is to be reached in the year; empty where no law says."),
+        ),
         listed("stati_leps", column("stato", Type::Text, true, ("Stato", "Il valore rispetto all'obiettivo."), ("State", "The value against the target."))),
     ];
     if indicator.contribution.is_some() {
         all.push(Column {
             unit: Some("euro".into()),
-            ..column("contributo", Type::Decimal(16, 2), false, ("Contributo", "Contributo statale che spetta ai distretti (L. 178/2020 art. 1 c. 797), al centesimo; vuoto per un comune."), ("Contribution", "State contribution due to the districts (Law 178/2020 art. 1 c. 797), to the cent; empty for a municipality."))
+            ..column(
+                "contributo",
+                Type::Decimal(16, 2),
+                false,
+                ("Contributo", "Contributo statale che spetta ai distretti (L. 178/2020 art. 1 c. 797), al centesimo; vuoto per un comune."),
+                ("Contribution", "State contribution due to the districts (Law 178/2020 art. 1 c. 797), to the cent; empty for a municipality."),
+            )
         });
     }
     for part in &indicator.parts {
         all.push(Column { title: part.title.clone(), description: part.description.clone(), ..column(&part.name, NUMBER, false, ("", ""), ("", "")) });
     }
     if median {
-        all.push(column(DISTRIBUTION, Type::Text, false, ("Distribuzione", "I valori e quante volte ricorrono, in JSON: con questi si calcola la mediana a ogni livello."), ("Distribution", "The values and how often they occur, as JSON: the median of each level is found from them.")));
+        all.push(column(
+            DISTRIBUTION,
+            Type::Text,
+            false,
+            ("Distribuzione", "I valori e quante volte ricorrono, in JSON: con questi si calcola la mediana a ogni livello."),
+            ("Distribution", "The values and how often they occur, as JSON: the median of each level is found from them."),
+        ));
     }
     if indicator.reads_residents() {
-        all.push(column("anno_popolazione", Type::Integer, false, ("Anno della popolazione", "Anno (1° gennaio) dei residenti usati: l'ultimo noto che non segue l'anno, altrimenti il primo noto."), ("Year of the population", "Year (1 January) of the residents used: the last known that is not later, else the first known.")));
+        all.push(column(
+            "anno_popolazione",
+            Type::Integer,
+            false,
+            ("Anno della popolazione", "Anno (1° gennaio) dei residenti usati: l'ultimo noto che non segue l'anno, altrimenti il primo noto."),
+            ("Year of the population", "Year (1 January) of the residents used: the last known that is not later, else the first known."),
+        ));
     }
     all.extend([
         Column {
             unit: Some("%".into()),
-            ..column("completezza", Type::Decimal(5, 2), true, ("Completezza", indicator.completeness.it.as_str()), ("Completeness", indicator.completeness.en.as_str()))
+            ..column(
+                "completezza",
+                Type::Decimal(5, 2),
+                true,
+                ("Completezza", indicator.completeness.it.as_str()),
+                ("Completeness", indicator.completeness.en.as_str()),
+            )
         },
-        column("provvisorio", Type::Boolean, true, ("Provvisorio", "Vero se la definizione o l'obiettivo non sono confermati da una fonte ufficiale, o se l'anno è in corso."), ("Provisional", "True if no official source confirms definition or target, or if the year is under way.")),
-        column("formula", Type::Text, true, ("Formula", "Versione della formula con cui è calcolato."), ("Formula", "Version of the formula it was computed by.")),
-        column(INPUTS, Type::Text, true, ("Ingressi", "Versioni dei dataset da cui il valore è nato, in JSON."), ("Inputs", "Versions of the datasets the value came from, as JSON.")),
+        column(
+            "provvisorio",
+            Type::Boolean,
+            true,
+            ("Provvisorio", "Vero se la definizione o l'obiettivo non sono confermati da una fonte ufficiale, o se l'anno è in corso."),
+            ("Provisional", "True if no official source confirms definition or target, or if the year is under way."),
+        ),
+        column(
+            "formula",
+            Type::Text,
+            true,
+            ("Formula", "Versione della formula con cui è calcolato."),
+            ("Formula", "Version of the formula it was computed by."),
+        ),
+        column(
+            INPUTS,
+            Type::Text,
+            true,
+            ("Ingressi", "Versioni dei dataset da cui il valore è nato, in JSON."),
+            ("Inputs", "Versions of the datasets the value came from, as JSON."),
+        ),
     ]);
     all
 }

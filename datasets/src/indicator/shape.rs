@@ -36,9 +36,8 @@ pub static INDICATOR: Shape = Shape {
 
 static MINIMUM: Shape = Shape { fields: &[may("denominator", NUMBER), may("completeness", NUMBER)] };
 
-static CONTRIBUTION: Shape = Shape {
-    fields: &[must("entry", WHOLE), must("level", WHOLE), must("objective", WHOLE), must("euro_to_level", WHOLE), must("euro_to_objective", WHOLE)],
-};
+static CONTRIBUTION: Shape =
+    Shape { fields: &[must("entry", WHOLE), must("level", WHOLE), must("objective", WHOLE), must("euro_to_level", WHOLE), must("euro_to_objective", WHOLE)] };
 
 static FORMULA: Shape =
     Shape { fields: &[must("version", STRING), must("valid_from", YEAR), may("valid_to", YEAR), must("text", Kind::Text), may("file", STRING)] };

@@ -8,7 +8,10 @@ pub enum Cell {
     Text(String),
     Integer(i64),
     /// `units` of 10^-scale, so that money is counted in cents.
-    Decimal { units: i64, scale: u8 },
+    Decimal {
+        units: i64,
+        scale: u8,
+    },
     /// A coordinate, kept as its digits.
     Double(String),
     Boolean(bool),

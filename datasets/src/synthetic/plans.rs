@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::Output;
 use super::error::Result;
 use super::social::size::{District, Size};
 use super::stream::Stream;
-use super::Output;
 
 mod acts;
 mod money;

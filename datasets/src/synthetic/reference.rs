@@ -31,7 +31,8 @@ fn sheet(catalog: &Catalog, dataset: &str, period: &str, file: &'static str) -> 
     let data = Data::read(&catalog.dir, file)?;
     let columns = contract.delivered().map(|c| Ok((data.position(&c.name)?, c.r#type))).collect::<Result<Vec<_>>>()?;
     for row in &data.rows {
-        let cell = |(at, of): &(usize, Type)| typed(*of, &row[*at]).ok_or_else(|| Error::Reference(format!("{file}: '{}' is no {}", &row[*at], String::from(*of))));
+        let cell =
+            |(at, of): &(usize, Type)| typed(*of, &row[*at]).ok_or_else(|| Error::Reference(format!("{file}: '{}' is no {}", &row[*at], String::from(*of))));
         sheet.rows.push(Row { cells: columns.iter().map(cell).collect::<Result<_>>()?, fault: None });
     }
     Ok(sheet)

@@ -174,7 +174,8 @@ impl Sink {
             Pack::Gzip => Self::Gzip(Box::new(GzBuilder::new().mtime(0).write(BufWriter::new(file), Compression::fast()))),
             Pack::Zip => {
                 let mut zip = ZipWriter::new(file);
-                let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).last_modified_time(DateTime::default()).large_file(true);
+                let options =
+                    SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).last_modified_time(DateTime::default()).large_file(true);
                 zip.start_file(format!("{sender}.csv"), options).map_err(Error::encode)?;
                 Self::Zip(Box::new(BufWriter::with_capacity(1 << 18, zip)))
             }

@@ -24,7 +24,9 @@ pub struct Style {
 pub enum Form {
     Csv(Csv),
     /// Cells are numbers and dates when `typed`, else all text.
-    Xlsx { typed: bool },
+    Xlsx {
+        typed: bool,
+    },
     Json,
     Ndjson,
 }

@@ -42,8 +42,7 @@ fn every_check_of_every_delivered_contract_is_broken_and_named() {
     let dataset: BTreeMap<_, _> = manifest.files.iter().map(|f| (&f.path, &f.dataset)).collect();
     let planted: BTreeSet<_> = manifest.faults.iter().map(|f| (dataset[&f.path].to_string(), f.rule.clone())).collect();
     let all = |contract: &crate::model::Contract| checks(contract).into_iter().chain(set_checks(contract));
-    let expected: BTreeSet<_> =
-        delivered.iter().flat_map(|name| all(&catalog.contracts[name]).map(|c| (name.to_string(), c.rule))).collect();
+    let expected: BTreeSet<_> = delivered.iter().flat_map(|name| all(&catalog.contracts[name]).map(|c| (name.to_string(), c.rule))).collect();
     assert_eq!(planted, expected);
 }
 
@@ -123,7 +122,15 @@ fn no_facility_has_an_impossible_history() {
             for act in acts.iter().filter(|act| step.keys().any(|k| k[0] == axis && k[2] == act.kind)) {
                 let now = if state.2.is_some_and(|last| last + chrono::Days::new(1) < act.from) && !state.1.is_empty() { state.1 } else { state.0 };
                 let found = step.get(&[axis, now, act.kind]);
-                let [to, then] = found.unwrap_or_else(|| panic!("{} of {} on {} from {now}: {acts:#?}", act.kind, act.facility, act.from, acts = acts.iter().map(|a| (a.kind, a.from, a.to)).collect::<Vec<_>>()));
+                let [to, then] = found.unwrap_or_else(|| {
+                    panic!(
+                        "{} of {} on {} from {now}: {acts:#?}",
+                        act.kind,
+                        act.facility,
+                        act.from,
+                        acts = acts.iter().map(|a| (a.kind, a.from, a.to)).collect::<Vec<_>>()
+                    )
+                });
                 met.insert(act.kind);
                 if now != *to || !then.is_empty() {
                     state = (to, then, if act.kind == "diffida" { act.comply_by } else { act.to });
@@ -131,6 +138,18 @@ fn no_facility_has_an_impossible_history() {
             }
         }
     }
-    let all = ["accreditamento", "autorizzazione", "cessione", "chiusura", "decadenza", "diffida", "revoca", "rinnovo_accreditamento", "ripresa", "sospensione", "variazione"];
+    let all = [
+        "accreditamento",
+        "autorizzazione",
+        "cessione",
+        "chiusura",
+        "decadenza",
+        "diffida",
+        "revoca",
+        "rinnovo_accreditamento",
+        "ripresa",
+        "sospensione",
+        "variazione",
+    ];
     assert!(met.into_iter().eq(all));
 }

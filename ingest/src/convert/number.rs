@@ -62,7 +62,10 @@ fn plain(text: &str, mark: Mark) -> Option<String> {
         Some(c) => {
             let groups: Vec<&str> = whole.split(c).collect();
             // No number of thousands begins with nought: `0.400` is two fifths.
-            let grouped = (1..=3).contains(&groups[0].len()) && !groups[0].starts_with('0') && groups[1..].iter().all(|g| g.len() == 3) && groups.iter().all(|g| all_digits(g));
+            let grouped = (1..=3).contains(&groups[0].len())
+                && !groups[0].starts_with('0')
+                && groups[1..].iter().all(|g| g.len() == 3)
+                && groups.iter().all(|g| all_digits(g));
             if !grouped {
                 return None;
             }

@@ -100,7 +100,11 @@ fn ps(row: Row<'_>, person: &Person) -> Result<Document> {
         .maybe("DataEvento", of("codice_prestazione").filter(|code| *code == HOUSING).map(|_| start));
     benefit = if periodic {
         let monthly = share(amount, months);
-        benefit.with("DataInizioPrestazione", start).with("DataFinePrestazione", end).with("PeriodoErogazione", &months.to_string()).with("ImportoMensile", &monthly)
+        benefit
+            .with("DataInizioPrestazione", start)
+            .with("DataFinePrestazione", end)
+            .with("PeriodoErogazione", &months.to_string())
+            .with("ImportoMensile", &monthly)
     } else {
         benefit.with("DataErogazionePrestazione", end).with("ImportoPrestazione", &money(amount))
     };
@@ -172,7 +176,8 @@ pub fn sheet(row: Row<'_>) -> Result<Result<Document, Reason>> {
     let yes = |said: bool| if said { "1" } else { "2" };
     let holds = |column: &str| row.get(column) == Some("true");
     let first = row.text("prima_segnalazione")?;
-    let mut attributes = Attributes::new().with("IDBeneficiario", row.text("riferimento")?).with("MinoreStranieroNoAcc", yes(holds("straniero_non_accompagnato")));
+    let mut attributes =
+        Attributes::new().with("IDBeneficiario", row.text("riferimento")?).with("MinoreStranieroNoAcc", yes(holds("straniero_non_accompagnato")));
     for (attribute, column) in SHEET {
         attributes = attributes.maybe(attribute, row.get(column));
     }

@@ -46,7 +46,8 @@ impl Calendar {
     pub fn table(&self, from: i64) -> Result<RecordBatch> {
         let years: Vec<(i64, NaiveDate)> = (from..=i64::from(self.reference.year())).filter_map(|year| Some((year, self.reference_of(year)?))).collect();
         let day = |month, day| {
-            let days = years.iter().map(|(year, _)| NaiveDate::from_ymd_opt(i32::try_from(*year).ok()?, month, day)).map(|d| d.map(Date32Type::from_naive_date));
+            let days =
+                years.iter().map(|(year, _)| NaiveDate::from_ymd_opt(i32::try_from(*year).ok()?, month, day)).map(|d| d.map(Date32Type::from_naive_date));
             Arc::new(days.collect::<Date32Array>()) as ArrayRef
         };
         let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(years.iter().map(|(year, _)| *year)));
@@ -59,7 +60,8 @@ impl Calendar {
     pub fn duties(&self, catalog: &Catalog) -> Result<RecordBatch> {
         let all = duties(catalog, self.today);
         let text = |of: &dyn Fn(&Duty) -> String| Arc::new(all.iter().map(|duty| Some(of(duty))).collect::<StringArray>()) as ArrayRef;
-        let day = |of: fn(&Duty) -> NaiveDate| Arc::new(Date32Array::from_iter_values(all.iter().map(|duty| Date32Type::from_naive_date(of(duty))))) as ArrayRef;
+        let day =
+            |of: fn(&Duty) -> NaiveDate| Arc::new(Date32Array::from_iter_values(all.iter().map(|duty| Date32Type::from_naive_date(of(duty))))) as ArrayRef;
         let over: BooleanArray = all.iter().map(|duty| Some(duty.due < self.today)).collect();
         let columns = [
             ("dataset", text(&|duty| duty.dataset.to_string())),

@@ -159,19 +159,12 @@ async fn write(table: &Table, base: &Snapshot, mark: &Mark, plan: &Plan) -> Resu
         .with_create_checkpoint(false)
         .with_cleanup_expired_logs(Some(false))
         .with_metadata([("siss".to_owned(), mark.info.clone()), ("sissRows".to_owned(), counts)])
-        .with_application_transaction(Transaction::new_with_last_update(
-            &mark.id,
-            mark.token,
-            Some(chrono::Utc::now().timestamp_millis()),
-        ));
+        .with_application_transaction(Transaction::new_with_last_update(&mark.id, mark.token, Some(chrono::Utc::now().timestamp_millis())));
     let mut actions = plan.others.clone();
     actions.extend(plan.removes.iter().cloned().map(Action::Remove));
     actions.extend(plan.adds.iter().cloned().map(Action::Add));
     let state: &dyn TableReference = base.table.snapshot()?;
-    let done = CommitBuilder::from(properties)
-        .with_actions(actions)
-        .build(Some(state), table.log.clone(), mark.operation.clone())
-        .await?;
+    let done = CommitBuilder::from(properties).with_actions(actions).build(Some(state), table.log.clone(), mark.operation.clone()).await?;
     let mut changed = DeltaTable::new(table.log.clone());
     changed.state = Some(done.snapshot());
     Snapshot::new(table.name().clone(), changed).map_err(|e| DeltaTableError::GenericError { source: Box::new(e) })
@@ -195,10 +188,9 @@ async fn checkpoint_if_due(snapshot: &Snapshot) {
 fn is_conflict(e: &DeltaTableError) -> bool {
     match e {
         DeltaTableError::VersionAlreadyExists(_) => true,
-        DeltaTableError::Transaction { source } => matches!(
-            source,
-            TransactionError::MaxCommitAttempts(_) | TransactionError::VersionAlreadyExists(_) | TransactionError::CommitConflict(_)
-        ),
+        DeltaTableError::Transaction { source } => {
+            matches!(source, TransactionError::MaxCommitAttempts(_) | TransactionError::VersionAlreadyExists(_) | TransactionError::CommitConflict(_))
+        }
         _ => false,
     }
 }

@@ -44,9 +44,7 @@ async fn plan(table: &Table, base: Snapshot) -> Result<Plan> {
     }
     let schema = delta_schema(&table.contract)?;
     let metadata = base.state()?.metadata().clone().with_schema(&schema).map_err(|e| Error::internal("lake.evolve", e))?;
-    let metadata = metadata
-        .add_config_key(CONTRACT_VERSION.to_owned(), table.contract.version.clone())
-        .map_err(|e| Error::internal("lake.evolve", e))?;
+    let metadata = metadata.add_config_key(CONTRACT_VERSION.to_owned(), table.contract.version.clone()).map_err(|e| Error::internal("lake.evolve", e))?;
     plan.others.push(Action::Metadata(metadata));
     if change == Change::Types {
         let mut writer = files::writer(table.objects(), table.schema(), base.state()?)?;
@@ -108,9 +106,7 @@ fn widens(from: &DataType, to: &DataType) -> bool {
     match (from, to) {
         (from, to) if from == to => true,
         (DataType::Primitive(Long), DataType::Primitive(Decimal(d))) => d.precision() - d.scale() >= 19,
-        (DataType::Primitive(Decimal(a)), DataType::Primitive(Decimal(b))) => {
-            b.scale() >= a.scale() && b.precision() - b.scale() >= a.precision() - a.scale()
-        }
+        (DataType::Primitive(Decimal(a)), DataType::Primitive(Decimal(b))) => b.scale() >= a.scale() && b.precision() - b.scale() >= a.precision() - a.scale(),
         _ => false,
     }
 }

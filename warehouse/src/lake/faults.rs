@@ -11,8 +11,8 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode, PutMultipartOptions,
-    PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload,
+    PutResult, RenameOptions, Result, UploadPart,
 };
 
 /// What happens at the chosen call.
@@ -153,9 +153,7 @@ impl Faulty {
     fn listing(&self, all: BoxStream<'static, Result<ObjectMeta>>) -> BoxStream<'static, Result<ObjectMeta>> {
         match self.plan.next() {
             Some(Fault::Before) => futures::stream::iter([Err(injected())]).boxed(),
-            Some(Fault::After | Fault::Partial) => {
-                all.take(1).chain(futures::stream::iter([Err(injected())])).boxed()
-            }
+            Some(Fault::After | Fault::Partial) => all.take(1).chain(futures::stream::iter([Err(injected())])).boxed(),
             Some(Fault::Slow | Fault::IgnoresCondition) | None => all,
         }
     }

@@ -49,8 +49,7 @@ impl DataFile {
 
 /// Names, types and nullability of `schema` alone: what files and batches carry.
 pub fn plain(schema: &Schema) -> SchemaRef {
-    let fields: Vec<Field> =
-        schema.fields().iter().map(|f| Field::new(f.name(), f.data_type().clone(), f.is_nullable())).collect();
+    let fields: Vec<Field> = schema.fields().iter().map(|f| Field::new(f.name(), f.data_type().clone(), f.is_nullable())).collect();
     Arc::new(Schema::new(fields))
 }
 
@@ -64,24 +63,18 @@ pub fn writer(objects: Arc<dyn ObjectStore>, schema: SchemaRef, state: &DeltaTab
         .set_created_by(format!("siss {}", env!("CARGO_PKG_VERSION")))
         .build();
     let indexed = state.table_config().num_indexed_cols();
-    let config =
-        WriterConfig::new(schema, Vec::new(), Some(properties), NonZeroU64::new(FILE_BYTES), Some(BATCH_ROWS), indexed, None);
+    let config = WriterConfig::new(schema, Vec::new(), Some(properties), NonZeroU64::new(FILE_BYTES), Some(BATCH_ROWS), indexed, None);
     Ok(DeltaWriter::new(objects, config))
 }
 
 /// The rows of a data file as batches of `schema`: a column the file lacks is null, an older type is cast.
 /// `schema` may be a part of the table's; only its columns are read.
-pub async fn read(
-    objects: Arc<dyn ObjectStore>,
-    file: &DataFile,
-    schema: SchemaRef,
-) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+pub async fn read(objects: Arc<dyn ObjectStore>, file: &DataFile, schema: SchemaRef) -> Result<BoxStream<'static, Result<RecordBatch>>> {
     let failed = |e: ParquetError| Error::internal("lake.read", e);
     let reader = ObjectReader { objects, path: file.path.clone(), bytes: file.bytes };
     let builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(failed)?;
     let wanted = |name: &str| schema.column_with_name(name).is_some();
-    let columns: Vec<usize> =
-        builder.schema().fields().iter().enumerate().filter(|(_, f)| wanted(f.name())).map(|(i, _)| i).collect();
+    let columns: Vec<usize> = builder.schema().fields().iter().enumerate().filter(|(_, f)| wanted(f.name())).map(|(i, _)| i).collect();
     let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
     let stream = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(failed)?;
     Ok(stream.map_err(failed).and_then(move |batch| futures::future::ready(conform(&batch, &schema))).boxed())
@@ -96,8 +89,7 @@ pub fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
             Some(column) if column.data_type() == field.data_type() => column.clone(),
             Some(column) => {
                 let exact = CastOptions { safe: false, ..Default::default() };
-                cast_with_options(column, field.data_type(), &exact)
-                    .map_err(|_| misfit(format!("column '{}' does not fit its type", field.name())))?
+                cast_with_options(column, field.data_type(), &exact).map_err(|_| misfit(format!("column '{}' does not fit its type", field.name())))?
             }
             None if field.is_nullable() => new_null_array(field.data_type(), batch.num_rows()),
             None => return Err(misfit(format!("column '{}' is missing", field.name()))),
@@ -147,10 +139,7 @@ impl AsyncFileReader for ObjectReader {
         async move { self.objects.get_ranges(&self.path, &ranges).await.map_err(external) }.boxed()
     }
 
-    fn get_metadata<'a>(
-        &'a mut self,
-        options: Option<&'a ArrowReaderOptions>,
-    ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
+    fn get_metadata<'a>(&'a mut self, options: Option<&'a ArrowReaderOptions>) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
         async move {
             let bytes = self.bytes;
             let reader = ParquetMetaDataReader::new().with_arrow_reader_options(options);

@@ -66,9 +66,7 @@ impl Listing {
     pub fn statistics(&self) -> Statistics {
         let total = |counts: Option<&Int64Array>| match counts {
             _ if self.files.is_empty() => Precision::Exact(0),
-            Some(counts) if counts.null_count() == 0 => {
-                sum(counts).and_then(|n| usize::try_from(n).ok()).map_or(Precision::Absent, Precision::Exact)
-            }
+            Some(counts) if counts.null_count() == 0 => sum(counts).and_then(|n| usize::try_from(n).ok()).map_or(Precision::Absent, Precision::Exact),
             _ => Precision::Absent,
         };
         let of_column = |name: &str, data_type: &DataType| {

@@ -172,8 +172,7 @@ fn stored(batch: &RecordBatch, schema: &SchemaRef, load: &Load) -> Result<Record
 
 /// The rows of all batches as (batch, row), ordered by the sort columns; rows that compare equal stay in order of arrival.
 fn order(batches: &[RecordBatch], sort: &[String]) -> Result<Vec<(usize, usize)>> {
-    let mut order: Vec<(usize, usize)> =
-        batches.iter().enumerate().flat_map(|(b, batch)| (0..batch.num_rows()).map(move |row| (b, row))).collect();
+    let mut order: Vec<(usize, usize)> = batches.iter().enumerate().flat_map(|(b, batch)| (0..batch.num_rows()).map(move |row| (b, row))).collect();
     let Some(first) = batches.first().filter(|_| !sort.is_empty()) else { return Ok(order) };
     let columns = |batch: &RecordBatch| sort.iter().filter_map(|s| batch.column_by_name(s).cloned()).collect::<Vec<_>>();
     let failed = |e| Error::internal("lake.sort", e);

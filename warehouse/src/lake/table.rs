@@ -16,10 +16,10 @@ use object_store::{Error as StoreError, ObjectStore, ObjectStoreExt};
 use parking_lot::{Mutex, RwLock};
 
 use crate::error::{Error, Kind, Result};
-use crate::lake::{evolve, files};
 use crate::lake::snapshot::{At, Snapshot};
 use crate::lake::store::Store;
 use crate::lake::values::Values;
+use crate::lake::{evolve, files};
 
 /// Commits between two checkpoints: what a fresh start has to replay.
 pub const CHECKPOINT_EVERY: u64 = 50;

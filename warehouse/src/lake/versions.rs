@@ -5,8 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, TimestampMicrosecondArray};
-use arrow::compute::{filter_record_batch, is_not_null, is_null};
 use arrow::compute::kernels::zip::zip;
+use arrow::compute::{filter_record_batch, is_not_null, is_null};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::row::{RowConverter, Rows, SortField};
 use datasets::system::{ALL, RECORDED_TO, SENDER};
@@ -221,8 +221,7 @@ impl RowsOf {
         let keys = self.rows(batch, &self.key, &self.keys)?;
         let mine = is_current(batch, load)?;
         let replaced = |key: &[u8]| current.get(key).is_some_and(|h| h.closed && h.file == Some(index));
-        let closing: BooleanArray =
-            keys.iter().zip(mine.iter()).map(|(key, mine)| Some(mine == Some(true) && replaced(key.as_ref()))).collect();
+        let closing: BooleanArray = keys.iter().zip(mine.iter()).map(|(key, mine)| Some(mine == Some(true) && replaced(key.as_ref()))).collect();
         let at = TimestampMicrosecondArray::from_value(load.recorded.timestamp_micros(), batch.num_rows()).with_timezone("UTC");
         let column = batch.schema().index_of(RECORDED_TO).map_err(failed)?;
         let mut columns = batch.columns().to_vec();

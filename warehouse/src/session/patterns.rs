@@ -47,7 +47,8 @@ fn once(expression: Expr) -> Transformed<Expr> {
     if like.escape_char.is_some() || !(like.case_insensitive || text.starts_with('%')) {
         return Transformed::no(expression);
     }
-    let pattern = Pattern { text: text.clone(), negated: like.negated, ignores_case: like.case_insensitive, signature: Signature::any(1, Volatility::Immutable) };
+    let pattern =
+        Pattern { text: text.clone(), negated: like.negated, ignores_case: like.case_insensitive, signature: Signature::any(1, Volatility::Immutable) };
     Transformed::yes(ScalarUDF::from(pattern).call(vec![(*like.expr).clone()]))
 }
 
@@ -164,7 +165,9 @@ mod tests {
         // Only missing texts before the empty ones, whose views are alike.
         let empty: StringViewArray = [None, Some(""), Some(""), None, Some("casa")].into_iter().collect();
         for texts in [&repeated, &repeated.slice(13, 200), &varied, &missing, &empty, &empty.slice(0, 0)] {
-            for (negated, ignores_case, text) in [(false, true, "%casa della comunità%"), (true, true, "%roma"), (false, false, "%"), (true, false, "%PUA%"), (false, false, "")] {
+            for (negated, ignores_case, text) in
+                [(false, true, "%casa della comunità%"), (true, true, "%roma"), (false, false, "%"), (true, false, "%PUA%"), (false, false, "")]
+            {
                 let pattern = pattern(text, negated, ignores_case);
                 assert_eq!(pattern.matches_once(texts).unwrap(), pattern.matches(texts).unwrap(), "{pattern:?}");
             }

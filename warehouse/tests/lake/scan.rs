@@ -69,11 +69,9 @@ async fn moments_between_milliseconds_are_found() {
     late.recorded = second(1) + Duration::microseconds(1_500);
     deliver(&lake, late, &[row("a", "uno", 1)]).await;
     let snapshot = lake.snapshot(&name()).unwrap();
-    for found in [
-        "registrato_dal = '2026-10-01T00:00:01.001500Z'",
-        "registrato_dal > '2026-10-01T00:00:01.001Z'",
-        "registrato_dal >= '2026-10-01T00:00:01.0015Z'",
-    ] {
+    for found in
+        ["registrato_dal = '2026-10-01T00:00:01.001500Z'", "registrato_dal > '2026-10-01T00:00:01.001Z'", "registrato_dal >= '2026-10-01T00:00:01.0015Z'"]
+    {
         assert_eq!(count(&snapshot, &format!("SELECT count(*) FROM t WHERE {found}")).await, 1, "{found}");
     }
 }

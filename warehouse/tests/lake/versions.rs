@@ -133,9 +133,7 @@ async fn replace_follows_the_model() {
             assert_eq!((done.added, done.replaced), (rows.len() as u64, before as u64), "seed {seed} delivery {n}");
             let mut expected: Vec<Vec<String>> = model
                 .iter()
-                .flat_map(|((s, p), rows)| {
-                    rows.iter().map(move |r| vec![s.clone(), p.clone(), r.0.clone(), r.1.clone().unwrap(), r.2.unwrap().to_string()])
-                })
+                .flat_map(|((s, p), rows)| rows.iter().map(move |r| vec![s.clone(), p.clone(), r.0.clone(), r.1.clone().unwrap(), r.2.unwrap().to_string()]))
                 .collect();
             expected.sort();
             let mut stored = cells(&lake.snapshot(&name()).unwrap(), "SELECT mittente, periodo, codice, nome, posti FROM t").await;

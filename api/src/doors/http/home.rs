@@ -87,7 +87,9 @@ fn host(uri: &Uri, headers: &HeaderMap) -> String {
 /// A browser asks its user when it is refused, and then signs in on every page of ours.
 pub async fn sign_in(who: Principal, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     if who == stranger() {
-        return Problem::new(StatusCode::UNAUTHORIZED, "auth.required", "sign in with account and password").with("detail_it", "si accede con utenza e password").into_response();
+        return Problem::new(StatusCode::UNAUTHORIZED, "auth.required", "sign in with account and password")
+            .with("detail_it", "si accede con utenza e password")
+            .into_response();
     }
     Redirect::to(&format!("/?lang={}", Language::of(query.as_deref(), &headers).code())).into_response()
 }

@@ -52,7 +52,13 @@ pub async fn list(State(app): State<App>, who: Principal) -> Result<Json<Value>>
 }
 
 /// `GET /api/v1/leps/{name}`
-pub async fn values(State(app): State<App>, who: Principal, Path(name): Path<String>, asked: Result<Query<Asked>, QueryRejection>, headers: HeaderMap) -> Result<Response> {
+pub async fn values(
+    State(app): State<App>,
+    who: Principal,
+    Path(name): Path<String>,
+    asked: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let Ok(Query(asked)) = asked else {
         return Err(Problem::invalid("query.parameter", "the parameters are livello, codice, anno (a whole number) and as_of (a day such as 2026-10-31)"));
     };

@@ -63,7 +63,13 @@ pub async fn list(State(app): State<App>, who: Principal, asked: Result<Query<As
 }
 
 /// `GET /api/v1/obligations.ics`: what is still to be delivered, by the body of the account if no other is asked for.
-pub async fn calendar(State(app): State<App>, who: Principal, OriginalUri(uri): OriginalUri, asked: Result<Query<Asked>, QueryRejection>, headers: HeaderMap) -> Result<Response> {
+pub async fn calendar(
+    State(app): State<App>,
+    who: Principal,
+    OriginalUri(uri): OriginalUri,
+    asked: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let mut asked = read(&app, asked)?;
     let own = ["codice_istat", "ambito"].iter().find_map(|fact| who.facts.get(*fact)).map_or(REGION, String::as_str);
     asked.ente.get_or_insert_with(|| own.to_owned());

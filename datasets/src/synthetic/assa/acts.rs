@@ -3,8 +3,8 @@
 use chrono::Datelike;
 use sha2::{Digest, Sha256};
 
-use super::history::{Act, History, Inspection};
 use super::PERIOD;
+use super::history::{Act, History, Inspection};
 use crate::catalog::Catalog;
 use crate::synthetic::error::Result;
 use crate::synthetic::sheet::Sheet;

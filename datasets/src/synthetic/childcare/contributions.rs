@@ -9,6 +9,7 @@ use rand::rngs::StdRng;
 use super::Service;
 use crate::catalog::Catalog;
 use crate::fiscal_code;
+use crate::synthetic::Options;
 use crate::synthetic::assa::today;
 use crate::synthetic::cell::Cell;
 use crate::synthetic::error::Result;
@@ -18,7 +19,6 @@ use crate::synthetic::sheet::Sheet;
 use crate::synthetic::social::people::{self, Person};
 use crate::synthetic::social::size::{self, Size};
 use crate::synthetic::territory::Territory;
-use crate::synthetic::Options;
 
 /// Lines of the programme of DGR 520/2023; one line stands for all before it.
 const LINES: [&str; 3] = ["gestione_ordinaria", "manutenzione_ordinaria", "avvio_nidi"];

@@ -45,7 +45,9 @@ fn write_typed(page: &mut Worksheet, line: u32, column: u16, cell: &Cell, style:
         Cell::Boolean(value) => drop(page.write_boolean(line, column, *value)?),
         // Excel knows no day before 1900: there it is text, as it was typed.
         Cell::Date(date) if date.year() < 1900 => drop(page.write_string(line, column, style.text(cell))?),
-        Cell::Date(date) => drop(page.write_datetime_with_format(line, column, &ExcelDateTime::from_ymd(date.year() as u16, date.month() as u8, date.day() as u8)?, format)?),
+        Cell::Date(date) => {
+            drop(page.write_datetime_with_format(line, column, &ExcelDateTime::from_ymd(date.year() as u16, date.month() as u8, date.day() as u8)?, format)?)
+        }
         Cell::Text(_) | Cell::Moment(_) | Cell::Raw(_) => drop(page.write_string(line, column, style.text(cell))?),
     }
     Ok(())

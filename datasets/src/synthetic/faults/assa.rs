@@ -10,9 +10,8 @@ use crate::synthetic::error::{Error, Result};
 use crate::synthetic::random::day;
 use crate::synthetic::sheet::{Row, Sheet};
 
-const GROUPS: [&str; 7] = [
-    "anziani_autosufficienti", "disabili", "anziani_non_autosufficienti", "poverta", "disagio_adulti", "donne_vittime_violenza", "immigrati_rom_sinti",
-];
+const GROUPS: [&str; 7] =
+    ["anziani_autosufficienti", "disabili", "anziani_non_autosufficienti", "poverta", "disagio_adulti", "donne_vittime_violenza", "immigrati_rom_sinti"];
 const ACTS: [&str; 4] = ["diniego", "cessione", "variazione", "chiusura"];
 const STATES: [&str; 6] = ["autorizzata", "diffidata", "sospesa", "revocata", "decaduta", "cessata"];
 
@@ -44,7 +43,9 @@ pub fn fresh(draft: &mut Draft) -> Result<()> {
             draft.all([("tipo_posto", "emergenza".into()), ("utenza", group.into()), ("data_rilevazione", (day(2010, 1, 1) + Days::new(n as u64)).into())])
         }
         // No act leads from a state of the one axis on the other.
-        "transizioni" => draft.all([("asse", "accreditamento".into()), ("da", STATES[n % STATES.len()].into()), ("atto", ACTS[n / STATES.len() % ACTS.len()].into())]),
+        "transizioni" => {
+            draft.all([("asse", "accreditamento".into()), ("da", STATES[n % STATES.len()].into()), ("atto", ACTS[n / STATES.len() % ACTS.len()].into())])
+        }
         _ => Err(Error::contract(&draft.sheet.dataset, "no fresh key is written for it")),
     }
 }
@@ -57,7 +58,9 @@ pub fn coded(draft: &mut Draft, column: &str, letter: char, from: usize) -> Resu
 /// A row to which no conditional rule applies.
 pub fn settle(draft: &mut Draft) -> Result<()> {
     match draft.sheet.dataset.name.as_str() {
-        "strutture" => draft.all([("tipo", "mensa_sociale".into()), ("utenza", "poverta".into()), ("indirizzo_riservato", false.into()), ("data_cessazione", Cell::Empty)]),
+        "strutture" => {
+            draft.all([("tipo", "mensa_sociale".into()), ("utenza", "poverta".into()), ("indirizzo_riservato", false.into()), ("data_cessazione", Cell::Empty)])
+        }
         "posti" => draft.all([
             ("posti_autorizzati", 10.into()),
             ("posti_accreditati", 5.into()),
@@ -68,7 +71,12 @@ pub fn settle(draft: &mut Draft) -> Result<()> {
         ]),
         "ispezioni" => {
             let done = draft.date("data_prevista")?;
-            draft.all([("data_esecuzione", done.into()), ("esito", "conforme".into()), ("termine_prescrizioni", Cell::Empty), ("numero_verbale", "2025/000123".into())])
+            draft.all([
+                ("data_esecuzione", done.into()),
+                ("esito", "conforme".into()),
+                ("termine_prescrizioni", Cell::Empty),
+                ("numero_verbale", "2025/000123".into()),
+            ])
         }
         // After all that has happened, so that nothing follows from it.
         "provvedimenti" => draft.all([
@@ -166,7 +174,9 @@ fn minors(draft: &mut Draft, kind: &str, places: i64) -> Result<()> {
 /// A working facility of another comune.
 fn elsewhere(draft: &mut Draft) -> Result<()> {
     let others: Vec<&String> = draft.known.working.iter().filter(|(_, w)| w.codice_istat != draft.sheet.sender).map(|(code, _)| code).collect();
-    let Some(code) = others.get(draft.rng.random_range(0..others.len().max(1))) else { return Err(Error::contract(&draft.sheet.dataset, "one comune has all facilities")) };
+    let Some(code) = others.get(draft.rng.random_range(0..others.len().max(1))) else {
+        return Err(Error::contract(&draft.sheet.dataset, "one comune has all facilities"));
+    };
     draft.set("codice_struttura", code.as_str())
 }
 
@@ -228,7 +238,13 @@ fn act(draft: &mut Draft, rule: &str) -> Result<()> {
             once(draft, 2)?;
             let opened = working(draft)?.opened;
             let (from, to) = (opened - Days::new(90), opened - Days::new(80));
-            draft.all([("tipo", "accreditamento".into()), ("posti", 6.into()), ("data_atto", from.into()), ("data_effetto", from.into()), ("data_fine_effetto", to.into())])
+            draft.all([
+                ("tipo", "accreditamento".into()),
+                ("posti", 6.into()),
+                ("data_atto", from.into()),
+                ("data_effetto", from.into()),
+                ("data_fine_effetto", to.into()),
+            ])
         }
         _ => Err(unwritten(draft, rule)),
     }

@@ -66,7 +66,13 @@ pub fn settle(draft: &mut Draft) -> Result<()> {
         "pesi_posti" => draft.all([("tempo", "parziale".into()), ("peso", Cell::Decimal { units: 400, scale: 3 }), ("valido_al", Cell::Empty)]),
         "posti" => {
             let owner = education(draft)?.owner;
-            draft.all([("tempo", "pieno".into()), ("titolarita", owner.into()), ("posti", 2.into()), ("posti_convenzionati", 0.into()), ("posti_equivalenti", thousandths(2_000))])
+            draft.all([
+                ("tempo", "pieno".into()),
+                ("titolarita", owner.into()),
+                ("posti", 2.into()),
+                ("posti_convenzionati", 0.into()),
+                ("posti_equivalenti", thousandths(2_000)),
+            ])
         }
         "iscrizioni" => draft.all([("fascia", "divezzi".into()), ("iscritti", 1.into()), ("lista_attesa", 0.into()), ("anticipatari", 0.into())]),
         "domande_contributo" => draft.all([
@@ -161,7 +167,9 @@ fn places(draft: &mut Draft, rule: &str) -> Result<()> {
             draft.all([("anno", since.into()), ("fascia", "lattanti".into()), ("titolarita", other.into())])
         }
         "equivalenti_dal_peso" => draft.all([("anno", since.into()), ("fascia", "semidivezzi".into()), ("posti_equivalenti", thousandths(1_000))]),
-        "posti_entro_autorizzati" => draft.all([("anno", since.into()), ("fascia", "divezzi".into()), ("posti", 200.into()), ("posti_equivalenti", thousandths(200_000))]),
+        "posti_entro_autorizzati" => {
+            draft.all([("anno", since.into()), ("fascia", "divezzi".into()), ("posti", 200.into()), ("posti_equivalenti", thousandths(200_000))])
+        }
         "fascia_del_tipo" => draft.all([("anno", since.into()), ("fascia", "lattanti".into())]),
         // Enrolments are not delivered for the second year either, while its places are.
         "iscritti_entro_posti" => draft.all([("anno", (since + 1).into()), ("fascia", "divezzi".into()), ("iscritti", 240.into())]),

@@ -5,7 +5,14 @@ use super::{assa, childcare, plans, social, territory};
 use crate::synthetic::error::Result;
 
 pub const GROUPS: [&str; 8] = [
-    "famiglia_minori", "anziani_autosufficienti", "disabili", "anziani_non_autosufficienti", "poverta", "disagio_adulti", "donne_vittime_violenza", "immigrati_rom_sinti",
+    "famiglia_minori",
+    "anziani_autosufficienti",
+    "disabili",
+    "anziani_non_autosufficienti",
+    "poverta",
+    "disagio_adulti",
+    "donne_vittime_violenza",
+    "immigrati_rom_sinti",
 ];
 
 pub fn fresh(draft: &mut Draft) -> Result<()> {

@@ -24,8 +24,14 @@ const PHASES: [(&str, &str); 8] = [
     ("rendiconto", "data_rendiconto"),
 ];
 /// Items that no rule speaks of.
-const PLAIN: [&str; 6] =
-    ["prov-reperimento_alloggi", "prov-antiviolenza", "prov-nido", "prov-servizi_integrativi", "prov-accoglienza_notturna", "prov-valutazione_multidimensionale"];
+const PLAIN: [&str; 6] = [
+    "prov-reperimento_alloggi",
+    "prov-antiviolenza",
+    "prov-nido",
+    "prov-servizi_integrativi",
+    "prov-accoglienza_notturna",
+    "prov-valutazione_multidimensionale",
+];
 
 /// Whether a fault of the rule can be made of a row.
 pub fn usable(sheet: &Sheet, row: &Row, rule: &str) -> bool {

@@ -29,7 +29,14 @@ pub fn fresh(draft: &mut Draft) -> Result<()> {
 pub fn settle(draft: &mut Draft) -> Result<()> {
     match draft.sheet.dataset.name.as_str() {
         "ambiti" => draft.all([("provincia", "RM".into()), ("forma_gestione", "consorzio".into()), ("comuni", 3.into())]),
-        "nomenclatore" => draft.all([("livello", 1.into()), ("padre", Cell::Empty), ("provvisorio", false.into()), ("leps", Cell::Empty), ("valido_dal", day(2020, 1, 1).into()), ("valido_al", Cell::Empty)]),
+        "nomenclatore" => draft.all([
+            ("livello", 1.into()),
+            ("padre", Cell::Empty),
+            ("provvisorio", false.into()),
+            ("leps", Cell::Empty),
+            ("valido_dal", day(2020, 1, 1).into()),
+            ("valido_al", Cell::Empty),
+        ]),
         "nomenclatore_ponti" => draft.all([("peso", Cell::Decimal { units: 100_000, scale: 5 }), ("valido_al", Cell::Empty)]),
         _ => Ok(()),
     }

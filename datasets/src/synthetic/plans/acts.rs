@@ -75,7 +75,17 @@ fn act(out: &mut Output, files: &mut Files, rng: &mut StdRng, district: &Distric
 }
 
 #[expect(clippy::too_many_arguments, reason = "one row, told in one place")]
-fn obligation(out: &mut Output, files: &mut Files, rng: &mut StdRng, district: &District, year: i32, k: usize, kind: &'static str, due: NaiveDate, met: Met) -> Result<()> {
+fn obligation(
+    out: &mut Output,
+    files: &mut Files,
+    rng: &mut StdRng,
+    district: &District,
+    year: i32,
+    k: usize,
+    kind: &'static str,
+    due: NaiveDate,
+    met: Met,
+) -> Result<()> {
     // Some have not been met yet; what is met is met in time.
     let met = met.filter(|(on, _)| *on <= due && rng.random_bool(0.9));
     let (on, act) = met.map_or((None, None), |(on, act)| (Some(on), act));

@@ -12,8 +12,20 @@ use crate::synthetic::social::size::{District, LAST, Size};
 
 /// Items that serve an essential level, of those that are delivered.
 const LEPS: [&str; 14] = [
-    "prov-assistenza_domiciliare", "prov-assistenza_integrata", "prov-educativa_domiciliare", "prov-affido", "prov-residenze_minori", "prov-pippi", "prov-patto_inclusione",
-    "prov-residenza_fittizia", "prov-dimissioni_protette", "prov-dopo_di_noi", "prov-vita_indipendente", "prov-pronto_intervento", "prov-segretariato_pua", "prov-supervisione",
+    "prov-assistenza_domiciliare",
+    "prov-assistenza_integrata",
+    "prov-educativa_domiciliare",
+    "prov-affido",
+    "prov-residenze_minori",
+    "prov-pippi",
+    "prov-patto_inclusione",
+    "prov-residenza_fittizia",
+    "prov-dimissioni_protette",
+    "prov-dopo_di_noi",
+    "prov-vita_indipendente",
+    "prov-pronto_intervento",
+    "prov-segretariato_pua",
+    "prov-supervisione",
 ];
 /// Items that every plan has: label, macro-activity, user group, cents for each resident.
 const ALWAYS: [(&str, &str, &str, i64); 5] = [
@@ -39,12 +51,21 @@ pub fn items(out: &mut Output, files: &mut Files, district: &District, year: i32
     Ok(())
 }
 
-fn row(out: &mut Output, files: &mut Files, rng: &mut StdRng, district: &District, year: i32, [item, activity, group]: [&'static str; 3], (cost, persons): (i64, i64)) -> Result<()> {
+fn row(
+    out: &mut Output,
+    files: &mut Files,
+    rng: &mut StdRng,
+    district: &District,
+    year: i32,
+    [item, activity, group]: [&'static str; 3],
+    (cost, persons): (i64, i64),
+) -> Result<()> {
     let mut hundredths = |low: i64, high: i64, of: i64| of * rng.random_range(low..high) / 100;
     let (planned, budget) = (hundredths(92, 125, persons).max(persons / 2 + 1), hundredths(100, 118, cost));
     let reported = year < LAST;
     let hours = (item == "prov-pronto_intervento").then(|| cover(rng, year));
-    let points = (item == "prov-segretariato_pua").then(|| (i64::from(district.residents) / 55_000 + 1).min(150) - i64::from(year < 2020 && district.residents > 110_000));
+    let points = (item == "prov-segretariato_pua")
+        .then(|| (i64::from(district.residents) / 55_000 + 1).min(150) - i64::from(year < 2020 && district.residents > 110_000));
     let agreement = (item == "prov-dimissioni_protette").then(|| rng.random_bool((0.25 + 0.07 * f64::from(year - 2016)).min(0.95)));
     let comuni = (item == "prov-residenza_fittizia").then(|| {
         let share = (0.15 + 0.07 * f64::from(year - 2016)).min(0.9);

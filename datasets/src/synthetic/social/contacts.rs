@@ -97,9 +97,30 @@ fn common(rng: &mut StdRng, id: &str, place: &str, contact: &Contact) -> Vec<(&'
         ("codice_istat", place.into()),
         ("punto_contatto", weighted(rng, &[(Some(centre), 5), (Some("Segretariato sociale"), 4), (None, 1)]).into()),
         ("data_accesso", contact.on.into()),
-        ("modalita", weighted(rng, &[("di_persona", 62), ("segnalazione_telefonica", 18), ("e_mail", 9), ("segnalazione_scritta", 5), ("a_domicilio", 4), ("altra_distanza", 2)]).into()),
+        (
+            "modalita",
+            weighted(
+                rng,
+                &[("di_persona", 62), ("segnalazione_telefonica", 18), ("e_mail", 9), ("segnalazione_scritta", 5), ("a_domicilio", 4), ("altra_distanza", 2)],
+            )
+            .into(),
+        ),
         ("motivo_accesso", weighted(rng, &[("spontaneo", 60), ("inviato", 28), ("convocato", 9), ("decreto", 3)]).into()),
-        ("interlocutore", weighted(rng, &[(Some("utente"), 60), (Some("parente"), 22), (Some("istituzionale"), 7), (Some("organizzazione"), 5), (Some("autorita_giudiziaria"), 2), (None, 4)]).into()),
+        (
+            "interlocutore",
+            weighted(
+                rng,
+                &[
+                    (Some("utente"), 60),
+                    (Some("parente"), 22),
+                    (Some("istituzionale"), 7),
+                    (Some("organizzazione"), 5),
+                    (Some("autorita_giudiziaria"), 2),
+                    (None, 4),
+                ],
+            )
+            .into(),
+        ),
         ("esito", contact.closed.map(|(_, outcome)| outcome).into()),
         ("data_esito", contact.closed.map(|(on, _)| on).into()),
     ]
@@ -136,7 +157,8 @@ pub fn emergencies(out: &mut Output, files: &mut Social, district: &District, si
         let wait = if covered { rng.random_range(12..180) } else { rng.random_range(300..1_400) };
         let reached = (rng.random_bool(0.93) && at.date() < today()).then(|| at + Duration::minutes(wait));
         let outcomes = [("collocamento", 28), ("sostegno", 26), ("invio", 20), ("presa_in_carico", 18), ("rifiuto", 8)];
-        let outcome = reached.map(|_| weighted(&mut rng, &outcomes)).or_else(|| weighted(&mut rng, &[(Some("non_reperita"), 5), (Some("non_emergenza"), 3), (None, 2)]));
+        let outcome =
+            reached.map(|_| weighted(&mut rng, &outcomes)).or_else(|| weighted(&mut rng, &[(Some("non_reperita"), 5), (Some("non_emergenza"), 3), (None, 2)]));
         let person = if known.is_empty() || rng.random_bool(0.6) { None } else { Some(&known[rng.random_range(0..known.len())]) };
         let place = person.map_or_else(|| weighted(&mut rng, &places), |(_, place)| place.as_str());
         files.of(Dataset::Emergencies).push(
@@ -147,8 +169,19 @@ pub fn emergencies(out: &mut Output, files: &mut Social, district: &District, si
                 ("codice_istat", place.into()),
                 ("segnalata_il", at.into()),
                 ("contatto_il", reached.into()),
-                ("tipo", weighted(&mut rng, &[("senza_dimora", 28), ("minore_solo", 18), ("violenza", 16), ("anziano_solo", 18), ("sfratto", 12), ("evento", 3), ("altro", 5)]).into()),
-                ("segnalante", weighted(&mut rng, &[("forze_ordine", 34), ("sanita", 22), ("cittadino", 16), ("interessato", 10), ("servizio", 12), ("terzo_settore", 6)]).into()),
+                (
+                    "tipo",
+                    weighted(
+                        &mut rng,
+                        &[("senza_dimora", 28), ("minore_solo", 18), ("violenza", 16), ("anziano_solo", 18), ("sfratto", 12), ("evento", 3), ("altro", 5)],
+                    )
+                    .into(),
+                ),
+                (
+                    "segnalante",
+                    weighted(&mut rng, &[("forze_ordine", 34), ("sanita", 22), ("cittadino", 16), ("interessato", 10), ("servizio", 12), ("terzo_settore", 6)])
+                        .into(),
+                ),
                 ("fuori_orario", closed.into()),
                 ("in_copertura", covered.into()),
                 ("esito", outcome.into()),

@@ -158,8 +158,24 @@ impl Line {
 /// The columns that [`Line::cells`] gives, which a test holds against the contract.
 #[cfg(test)]
 pub const COLUMNS: [&str; 18] = [
-    "id_erogazione", "id_intervento", "id_persona", "codice_istat", "data_inizio", "data_fine", "quantita", "unita", "ore", "importo", "quota_ente", "quota_utente", "quota_ssn",
-    "quota_altre", "codice_prestazione", "frequenza", "stato", "in_carico",
+    "id_erogazione",
+    "id_intervento",
+    "id_persona",
+    "codice_istat",
+    "data_inizio",
+    "data_fine",
+    "quantita",
+    "unita",
+    "ore",
+    "importo",
+    "quota_ente",
+    "quota_utente",
+    "quota_ssn",
+    "quota_altre",
+    "codice_prestazione",
+    "frequenza",
+    "stato",
+    "in_carico",
 ];
 
 /// Spreads a number over all bits (SplitMix64).

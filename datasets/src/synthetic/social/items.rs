@@ -86,18 +86,21 @@ pub static ITEMS: [Item; 24] = [
 
 /// An item that suits a user group and age.
 pub fn suited(rng: &mut StdRng, utenza: &str, minor: bool, year: i32) -> &'static Item {
-    let at = weighted(rng, match utenza {
-        "famiglia_minori" if minor => &[(7, 30), (8, 30), (6, 5), (5, 6), (9, 6), (10, 8), (17, 5)][..],
-        "famiglia_minori" => &[(10, 30), (11, 14), (12, 14), (9, 6), (7, 20)],
-        "anziani_autosufficienti" => &[(0, 34), (17, 24), (10, 14), (18, 8), (3, 8)],
-        "anziani_non_autosufficienti" => &[(0, 44), (1, 18), (2, 14), (4, 14), (19, 8), (3, 6)],
-        "disabili" if minor => &[(8, 60), (7, 14), (2, 10), (17, 14)],
-        "disabili" => &[(0, 26), (1, 8), (2, 14), (3, 22), (4, 6), (17, 14), (20, 6), (21, 8)],
-        "poverta" => &[(10, 24), (11, 12), (12, 20), (13, 18), (14, 10), (16, 4), (18, 10), (15, 5)],
-        "disagio_adulti" => &[(14, 20), (10, 20), (16, 14), (18, 20), (15, 10), (4, 8)],
-        "donne_vittime_violenza" => &[(22, 44), (23, 22), (10, 18), (14, 12)],
-        _ => &[(10, 22), (12, 18), (15, 12), (16, 14), (18, 22), (14, 10)],
-    });
+    let at = weighted(
+        rng,
+        match utenza {
+            "famiglia_minori" if minor => &[(7, 30), (8, 30), (6, 5), (5, 6), (9, 6), (10, 8), (17, 5)][..],
+            "famiglia_minori" => &[(10, 30), (11, 14), (12, 14), (9, 6), (7, 20)],
+            "anziani_autosufficienti" => &[(0, 34), (17, 24), (10, 14), (18, 8), (3, 8)],
+            "anziani_non_autosufficienti" => &[(0, 44), (1, 18), (2, 14), (4, 14), (19, 8), (3, 6)],
+            "disabili" if minor => &[(8, 60), (7, 14), (2, 10), (17, 14)],
+            "disabili" => &[(0, 26), (1, 8), (2, 14), (3, 22), (4, 6), (17, 14), (20, 6), (21, 8)],
+            "poverta" => &[(10, 24), (11, 12), (12, 20), (13, 18), (14, 10), (16, 4), (18, 10), (15, 5)],
+            "disagio_adulti" => &[(14, 20), (10, 20), (16, 14), (18, 20), (15, 10), (4, 8)],
+            "donne_vittime_violenza" => &[(22, 44), (23, 22), (10, 18), (14, 12)],
+            _ => &[(10, 22), (12, 18), (15, 12), (16, 14), (18, 22), (14, 10)],
+        },
+    );
     let item = &ITEMS[at];
     // Inclusion pacts came with the law of 2018.
     if item.label == "prov-patto_inclusione" && year < 2018 { &ITEMS[10] } else { item }

@@ -23,9 +23,16 @@ fn sheet(out: &mut Output, files: &mut Social, told: &Told, k: usize, case: &Cas
     let chance = told.chance("minor", k);
     let of = |shift: u32, n: u64| (chance >> shift) % n;
     let one_of = |shift: u32, codes: &[&'static str]| codes[of(shift, codes.len() as u64) as usize];
-    let lives = |label: &str| case.interventions.iter().any(|i| i.item.label == label && i.from.is_some_and(|from| from <= on) && i.to.is_none_or(|to| on <= to));
+    let lives =
+        |label: &str| case.interventions.iter().any(|i| i.item.label == label && i.from.is_some_and(|from| from <= on) && i.to.is_none_or(|to| on <= to));
     let (foster, home) = (lives("prov-affido"), lives("prov-residenze_minori"));
-    let place = if foster { "3" } else if home { "4" } else { one_of(2, &["1", "1", "1", "1", "1", "1", "1", "1", "2", "7"]) };
+    let place = if foster {
+        "3"
+    } else if home {
+        "4"
+    } else {
+        one_of(2, &["1", "1", "1", "1", "1", "1", "1", "1", "2", "7"])
+    };
     let disabled = told.person.utenza == "disabili" || of(6, 12) == 0;
     let court = foster || home || of(9, 6) == 0;
     let alone = told.person.citizenship == "extra_ue" && age >= 14 && of(12, 4) == 0;

@@ -117,7 +117,9 @@ fn who(rng: &mut StdRng, year: i32) -> (&'static str, &'static str, &'static str
         ],
     );
     let (ages, needs): (&[(&str, u32)], &[(&str, u32)]) = match utenza {
-        "famiglia_minori" => (&[("00-02", 2), ("03-05", 2), ("06-13", 5), ("14-17", 4), ("30-64", 2)], &[("genitorialita", 5), ("economico", 3), ("informazione", 2)]),
+        "famiglia_minori" => {
+            (&[("00-02", 2), ("03-05", 2), ("06-13", 5), ("14-17", 4), ("30-64", 2)], &[("genitorialita", 5), ("economico", 3), ("informazione", 2)])
+        }
         "anziani_autosufficienti" => (&[("65-74", 5), ("75-84", 5), ("85+", 1)], &[("informazione", 3), ("autonomia", 3), ("economico", 2)]),
         "anziani_non_autosufficienti" => (&[("65-74", 1), ("75-84", 4), ("85+", 6)], &[("autonomia", 8), ("disabilita", 2)]),
         "disabili" => (&[("06-13", 2), ("14-17", 1), ("18-29", 3), ("30-64", 6)], &[("disabilita", 7), ("autonomia", 3), ("lavoro", 1)]),

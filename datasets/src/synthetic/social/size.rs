@@ -40,7 +40,13 @@ pub struct Size {
 impl Size {
     pub fn of(options: Options) -> Self {
         let scale = options.scale;
-        let months = if scale >= 0.5 { 1 } else if scale >= 0.1 { 3 } else { 12 };
+        let months = if scale >= 0.5 {
+            1
+        } else if scale >= 0.1 {
+            3
+        } else {
+            12
+        };
         Self { seed: options.seed, persons: if scale < 1.0 { scale.powf(1.7) } else { scale }, months, yearly: scale >= 0.5, whole: scale >= 0.1 }
     }
 

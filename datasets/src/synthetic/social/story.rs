@@ -197,7 +197,9 @@ fn plan(rng: &mut StdRng, person: &Person, case: &mut Case) {
     let kind = match person.utenza {
         "poverta" if after.year() >= 2018 => "patto_inclusione",
         "famiglia_minori" if person.age(after) < 18 => weighted(rng, &[("pei", 70), ("pippi", 12), ("pai", 18)]),
-        "disabili" if person.age(after) >= 18 => weighted(rng, &[("pai", 70), ("dopo_di_noi", 10), ("vita_indipendente", 12), (if after.year() >= 2025 { "progetto_vita" } else { "pai" }, 8)]),
+        "disabili" if person.age(after) >= 18 => {
+            weighted(rng, &[("pai", 70), ("dopo_di_noi", 10), ("vita_indipendente", 12), (if after.year() >= 2025 { "progetto_vita" } else { "pai" }, 8)])
+        }
         _ => "pai",
     };
     let mut signed = shifted(rng, after, 3, 60);
@@ -205,7 +207,8 @@ fn plan(rng: &mut StdRng, person: &Person, case: &mut Case) {
         let from = signed + Days::new(1);
         let to = from + Days::new(rng.random_range(300..380));
         let ended = to.min(case.end());
-        let closed = (to < today() || case.closed.is_some_and(|(on, _)| on <= to)).then(|| (ended.max(signed), weighted(rng, &[("1", 14), ("2", 40), ("3", 46)])));
+        let closed =
+            (to < today() || case.closed.is_some_and(|(on, _)| on <= to)).then(|| (ended.max(signed), weighted(rng, &[("1", 14), ("2", 40), ("3", 46)])));
         let half = from + Days::new(180);
         let reviewed = Some(half).filter(|on| *on < ended && rng.random_bool(0.8));
         let project = matches!(kind, "dopo_di_noi" | "vita_indipendente" | "progetto_vita");

@@ -25,7 +25,13 @@ pub fn text(open: &[Obligation], language: Language, now: DateTime<Utc>, title: 
     for one in open {
         let fill = |name: &str| {
             let day = one.scadenza.format(if language == Language::English { "%Y-%m-%d" } else { "%d/%m/%Y" }).to_string();
-            let parts = [("{title}", title(&one.dataset)), ("{dataset}", one.dataset.clone()), ("{body}", one.ente.clone()), ("{period}", one.periodo_dati.clone()), ("{day}", day)];
+            let parts = [
+                ("{title}", title(&one.dataset)),
+                ("{dataset}", one.dataset.clone()),
+                ("{body}", one.ente.clone()),
+                ("{period}", one.periodo_dati.clone()),
+                ("{day}", day),
+            ];
             escaped(&parts.iter().fold(word(name).to_owned(), |text, (place, value)| text.replace(place, value)))
         };
         let summary = fill(&format!("calendar_{}", one.stato));

@@ -97,7 +97,8 @@ mod tests {
         let one = &found[0];
         assert_eq!((&one["region"]["due"], &one["region"]["valid"], &one["region"]["valid_share"]), (&json!(5), &json!(3), &json!(60.0)));
         assert_eq!((&one["region"]["districts"], &one["region"]["districts_complete"]), (&json!(2), &json!(1)));
-        let districts: Vec<_> = one["districts"].as_array().into_iter().flatten().map(|d| (&d["ambito"], &d["complete"], &d["certified"], &d["received"], &d["late"])).collect();
+        let districts: Vec<_> =
+            one["districts"].as_array().into_iter().flatten().map(|d| (&d["ambito"], &d["complete"], &d["certified"], &d["received"], &d["late"])).collect();
         assert_eq!(districts, [(&json!("A"), &json!(true), &json!(1), &json!(2), &json!(0)), (&json!("B"), &json!(false), &json!(1), &json!(2), &json!(1))]);
         assert_eq!(of(&rows, false)[0]["region"], Value::Null);
     }

@@ -163,7 +163,8 @@ mod tests {
         fn vouchers(&self) -> Vouchers {
             let point = self.pair.public_key().as_ref();
             let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-            let set = json!({ "keys": [{ "kty": "oct", "k": "x" }, { "kty": "EC", "crv": "P-256", "kid": "a", "x": part(&point[1..33]), "y": part(&point[33..]) }] });
+            let set =
+                json!({ "keys": [{ "kty": "oct", "k": "x" }, { "kty": "EC", "crv": "P-256", "kid": "a", "x": part(&point[1..33]), "y": part(&point[33..]) }] });
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), set.to_string()).unwrap();
             Vouchers::load(file.path(), "https://siss/waas/v1").unwrap()

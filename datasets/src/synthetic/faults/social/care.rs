@@ -11,7 +11,18 @@ use crate::synthetic::random::day;
 pub fn settle(draft: &mut Draft) -> Result<()> {
     if draft.sheet.dataset.name == "interventi" {
         let empty = [
-            "id_piano", "codice_prestazione", "fondo", "esito", "data_esito", "motivo_rifiuto", "data_inizio", "data_fine", "codice_struttura", "dimissione", "attivazione", "ciclo_pippi",
+            "id_piano",
+            "codice_prestazione",
+            "fondo",
+            "esito",
+            "data_esito",
+            "motivo_rifiuto",
+            "data_inizio",
+            "data_fine",
+            "codice_struttura",
+            "dimissione",
+            "attivazione",
+            "ciclo_pippi",
         ];
         empty.iter().try_for_each(|column| draft.set(column, Cell::Empty))?;
         return draft.all([("codice_voce", "prov-trasporto_sociale".into()), ("macro_attivita", "B".into())]);
@@ -77,7 +88,9 @@ fn intervention(draft: &mut Draft, rule: &str) -> Result<()> {
             draft.set("id_persona", other)
         }
         "esito_con_data" => draft.set("data_esito", asked + Days::new(3)),
-        "esito_dopo_richiesta" => draft.all([("esito", "rifiutato".into()), ("motivo_rifiuto", "requisiti".into()), ("data_esito", (asked - Days::new(3)).into())]),
+        "esito_dopo_richiesta" => {
+            draft.all([("esito", "rifiutato".into()), ("motivo_rifiuto", "requisiti".into()), ("data_esito", (asked - Days::new(3)).into())])
+        }
         "rifiuto_con_motivo" => draft.set("motivo_rifiuto", "requisiti"),
         "inizio_solo_se_concesso" => draft.set("data_inizio", asked + Days::new(5)),
         "inizio_dopo_richiesta" => granted(draft, -4),
@@ -110,7 +123,12 @@ fn intervention(draft: &mut Draft, rule: &str) -> Result<()> {
 /// Granted at once, and begun some days after the request.
 fn granted(draft: &mut Draft, days: i64) -> Result<()> {
     let asked = draft.date("data_richiesta")?;
-    draft.all([("esito", "concesso".into()), ("data_esito", asked.into()), ("fondo", "COMUNALE".into()), ("data_inizio", (asked + Duration::days(days)).into())])
+    draft.all([
+        ("esito", "concesso".into()),
+        ("data_esito", asked.into()),
+        ("fondo", "COMUNALE".into()),
+        ("data_inizio", (asked + Duration::days(days)).into()),
+    ])
 }
 
 fn discharge(draft: &mut Draft, left: chrono::NaiveDateTime, hours: i64) -> Result<()> {
