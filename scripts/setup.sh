@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # Installs what `make demo` and `make test` need beside Rust: Debian packages and a Python environment. Quick when all is there.
-# `setup.sh demo` needs nothing but a C compiler; `setup.sh test` also PostgreSQL and the real clients of the tests.
+# `setup.sh demo` needs a C compiler and OpenSSL's headers; `setup.sh test` also PostgreSQL and the real clients of the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-test}
 venv=${SISS_VENV:-$HOME/.cache/siss/venv}
 
 # A program that must be there, and the Debian package that brings it.
-needed=(cc:build-essential)
+missing=()
+needed=(cc:build-essential pkg-config:pkg-config)
+[ -e /usr/include/openssl/cms.h ] || missing+=(libssl-dev)
 if [ "$what" = test ]; then
   needed+=(psql:postgresql-client xmllint:libxml2-utils)
-  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing=(postgresql)
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 fi
-missing=(${missing[@]+"${missing[@]}"})
 for pair in "${needed[@]}"; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
