@@ -20,7 +20,7 @@ Scritto da `make doc` a partire da `tests/sql/`; i test confrontano ogni rispost
 
 def tables(sql):
     """The datasets a query reads, in order of their names."""
-    return sorted(set(re.findall(r"\b(?:FROM|JOIN)\s+([a-z_]+\.[a-z_]+)", sql)))
+    return sorted(set(re.findall(r"\b(?:FROM|JOIN)\s+([a-z_]+\.[a-z0-9_]+)", sql)))
 
 
 def page():

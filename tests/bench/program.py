@@ -14,12 +14,10 @@ BINARY = os.environ.get("SISS_BIN")
 
 
 def build():
-    """Builds the release binary unless SISS_BIN names one."""
+    """Builds the program for production unless SISS_BIN names one."""
     global BINARY
     if BINARY is None:
-        subprocess.run(["cargo", "build", "--locked", "--release", "--bin", "siss"], cwd=ROOT, check=True)
-        target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", pathlib.Path.home() / ".cache/siss/target"))
-        BINARY = str(target / "release/siss")
+        BINARY = subprocess.run(["make", "--silent", "release"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]
 
 
 def environment():

@@ -15,7 +15,9 @@ import requests
 
 import oracle
 
-QUERIES = 12
+# Generated questions of a dataset whose rights differ from column to column, and of the others.
+MANY, FEW = 12, 2
+RICH = ("territorio.comuni", "assa.strutture", "assa.posti", "assa.provvedimenti", "assa.ispezioni", "sigess.accessi", "piani_zona.importi", "sirse.servizi", "sistema.obligations", "sistema.certifications")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:")
 
 
@@ -120,15 +122,17 @@ def query(rng, db, dataset, names):
 
 @pytest.mark.parametrize("account", oracle.FACTS)
 def test_every_door_answers_as_the_oracle(server, account):
-    db, doors = oracle.connect(server.data, account), Doors(server, account)
+    still = [dataset for dataset in oracle.COLUMNS if dataset not in oracle.MOVING]
+    # Generated questions join with the register of municipalities, which comes first.
+    db, doors = oracle.connect(server.data, account, datasets=still), Doors(server, account)
     try:
         compared = 0
-        for dataset in oracle.COLUMNS:
+        for dataset in still:
             names = oracle.columns(dataset, account)
             if names is None:
                 continue
             rng = random.Random(f"{account} {dataset}")
-            for sql in [f"SELECT * FROM {dataset}", *(query(rng, db, dataset, names) for _ in range(QUERIES))]:
+            for sql in [f"SELECT * FROM {dataset}", *(query(rng, db, dataset, names) for _ in range(MANY if dataset in RICH else FEW))]:
                 expected = bag(db.execute(sql).fetchall())
                 for door, got in doors.answers(sql).items():
                     assert got == expected, f"{account} by {door}: {sql}\nonly there: {list((got - expected).items())[:3] if isinstance(got, collections.Counter) else got}\nmissing: {list((expected - got).items())[:3] if isinstance(got, collections.Counter) else ''}"
@@ -158,6 +162,12 @@ def test_what_is_hidden_is_as_if_it_were_not(server, account):
                         doors.postgres.execute(f"SELECT {hidden} FROM {dataset}")
     finally:
         doors.close()
+
+
+def test_the_oracle_knows_every_dataset(server):
+    """A door without its place here would be one that nobody watches."""
+    listed = requests.get(f"{server.http}/api/v1/datasets", auth=("amministratore", server.password), timeout=60).json()["datasets"]
+    assert {one["name"] for one in listed} == set(oracle.COLUMNS)
 
 
 def test_strangers_see_no_history(server):

@@ -17,15 +17,6 @@ import questions as pages
 
 FOLDER = ROOT / "tests/sql"
 QUESTIONS = sorted(FOLDER.glob("*.sql"))
-# Tables of the questions beside those of the oracle, with the rows a comune sees of each; whoever plans for the region sees all.
-PUBLIC, OWN, DISTRICT = "true", oracle.OWN["comune"], oracle.OWN["distretto"]
-JOINED = {
-    **dict.fromkeys(("territorio.ambiti", "territorio.popolazione"), PUBLIC),
-    **dict.fromkeys(("assa.stati", "sigess.erogazioni", "sirse.iscrizioni", "sirse.posti"), OWN),
-    **dict.fromkeys(("piani_zona.costi_unitari", "piani_zona.residui", "piani_zona.risorse_umane"), DISTRICT),
-    **{f"leps.{name}": PUBLIC for name in ("assistenti_sociali", "copertura_nido", "pronto_intervento_h24", "comuni_con_servizio", "residenza_fittizia", "supervisione")},
-}
-
 
 def comparable(value):
     """Numbers as floats, a midnight as its day: the two engines name the types differently, not the values."""
@@ -46,13 +37,8 @@ def differences(got, expected):
 
 def judge(data, account, kind="TABLE"):
     """DuckDB with every table of the questions as the account may see it."""
-    db = oracle.connect(data, account, kind)
-    role, facts = oracle.FACTS[account]
-    for dataset, rows in JOINED.items():
-        seen = rows.format(**facts) if role == "comune" else "true"
-        db.execute(f"CREATE SCHEMA IF NOT EXISTS {dataset.split('.')[0]}")
-        db.execute(f"CREATE {kind} {dataset} AS SELECT * FROM {oracle.current(data, dataset)} WHERE {seen}")
-    return db
+    asked = sorted({name for question in QUESTIONS for name in pages.tables(question.read_text())})
+    return oracle.connect(data, account, kind, asked)
 
 
 @pytest.mark.parametrize("account", ["pianificatore", "comune_058091"])

@@ -107,7 +107,7 @@ def test_the_whole_pipeline_on_s3(siss, lake, bucket, tmp_path, monkeypatch):
     added = siss("user", *options, "add", "pianificatore", "--role", "pianificatore", "--password-stdin", input=PASSWORD, env=SECRET)
     assert added.returncode == 0, added.stderr
     monkeypatch.setattr(conftest, "environment", lambda base=conftest.environment: base() | SECRET)
-    with conftest.serving("s3://siss/prova", *options[2:], "--queue-time", "180") as server:
+    with conftest.serving("s3://siss/prova", *options[2:]) as server:
         rows = requests.get(f"{server.http}/api/v1/datasets/assa/strutture/rows.ndjson", auth=("pianificatore", PASSWORD), timeout=60)
         assert rows.status_code == 200, rows.text
         found = [json.loads(line)["codice_istat"] for line in rows.text.splitlines()]
@@ -127,8 +127,7 @@ def test_the_whole_pipeline_on_s3(siss, lake, bucket, tmp_path, monkeypatch):
     assert maintained.returncode == 0, maintained.stderr
     tables = {t["dataset"]: t for t in map(json.loads, maintained.stdout.splitlines())}
     assert tables["assa.strutture"]["files_before"] > tables["assa.strutture"]["files_after"] == 1
-    # The worker opens some eighty tables first, each by several calls of a slow server.
-    after = siss("sql", "SELECT count(*) FROM assa.strutture", "--account", "pianificatore", "--queue-time", "180", *options, env=SECRET)
+    after = siss("sql", "SELECT count(*) FROM assa.strutture", "--account", "pianificatore", *options, env=SECRET)
     assert after.returncode == 0, after.stderr
     assert after.stdout.split()[-1] == str(sum(accepted.values())), after.stderr
 

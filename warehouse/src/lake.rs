@@ -32,7 +32,8 @@ use std::sync::Arc;
 
 use datasets::catalog::Catalog;
 use datasets::model::DatasetName;
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
+use tokio::sync::OnceCell;
 
 pub use self::changes::{Changed, Origin};
 pub use self::durable::Durable;
@@ -57,21 +58,19 @@ pub struct Lake {
 struct Inner {
     store: Store,
     catalog: Arc<Catalog>,
-    tables: BTreeMap<DatasetName, Arc<Table>>,
+    /// A lake that is only read opens a table when it is first asked for: a worker answers after one table, not after all of them.
+    tables: BTreeMap<DatasetName, OnceCell<Arc<Table>>>,
 }
 
 impl Lake {
-    /// Opens the table of every contract, creating those that are not there.
+    /// Opens the table of every contract, creating those that are not there; over a store that only reads, nothing yet.
     pub async fn open(store: Store, catalog: Arc<Catalog>) -> Result<Self> {
-        let tables = futures::stream::iter(catalog.contracts.values())
-            .map(|contract| {
-                let store = &store;
-                async move { Ok::<_, Error>((contract.name.clone(), Arc::new(Table::open(store, contract).await?))) }
-            })
-            .buffer_unordered(OPENING)
-            .try_collect::<BTreeMap<_, _>>()
-            .await?;
-        Ok(Self { inner: Arc::new(Inner { store, catalog, tables }) })
+        let tables = catalog.contracts.keys().map(|name| (name.clone(), OnceCell::new())).collect();
+        let lake = Self { inner: Arc::new(Inner { store, catalog, tables }) };
+        if !lake.inner.store.reads_only() {
+            futures::stream::iter(lake.inner.tables.keys().map(Ok)).try_for_each_concurrent(OPENING, |name| async { lake.table(name).await.map(|_| ()) }).await?;
+        }
+        Ok(lake)
     }
 
     pub fn store(&self) -> &Store {
@@ -83,62 +82,63 @@ impl Lake {
     }
 
     /// The newest version this process knows of; no input or output.
-    /// Errors: `NotFound` for a name without a contract.
+    /// Errors: `NotFound` for a name without a contract, and for a table that a lake which is only read was not asked for yet.
     pub fn snapshot(&self, name: &DatasetName) -> Result<Snapshot> {
-        Ok(self.table(name)?.current())
+        let table = self.inner.tables.get(name).and_then(OnceCell::get);
+        table.map(|table| table.current()).ok_or_else(|| unknown(name))
     }
 
     /// An earlier version.
     /// Errors: `NotFound` when it is not kept any more or not there yet.
     pub async fn snapshot_at(&self, name: &DatasetName, at: At) -> Result<Snapshot> {
-        self.table(name)?.at(at).await
+        self.table(name).await?.at(at).await
     }
 
     /// Picks up commits of other processes; without any it costs one look-up.
     pub async fn refresh(&self, name: &DatasetName) -> Result<Snapshot> {
-        self.table(name)?.refresh().await
+        self.table(name).await?.refresh().await
     }
 
     pub async fn refresh_all(&self) -> Result<()> {
-        let refreshed = self.inner.tables.values().map(|t| t.refresh());
+        let refreshed = self.inner.tables.values().filter_map(OnceCell::get).map(|t| t.refresh());
         futures::future::try_join_all(refreshed).await.map(|_| ())
     }
 
     /// Begins a delivery into a table. One that was committed before is recognised: its rows are let go.
     pub async fn writer(&self, name: &DatasetName, load: Load) -> Result<Writer> {
-        Writer::new(self.table(name)?.clone(), load, None).await
+        Writer::new(self.table(name).await?.clone(), load, None).await
     }
 
     /// Begins a computation of a table in mode `versions`: rows of its districts that it does not give are closed.
     pub async fn compute(&self, name: &DatasetName, load: Load, computed: Computed) -> Result<Writer> {
-        Writer::new(self.table(name)?.clone(), load, Some(computed)).await
+        Writer::new(self.table(name).await?.clone(), load, Some(computed)).await
     }
 
     /// Whose rows of a table changed after version `from` up to `to`.
     pub async fn changed(&self, name: &DatasetName, from: u64, to: u64) -> Result<Changed> {
-        changes::changed(self.table(name)?, from, to).await
+        changes::changed(self.table(name).await?, from, to).await
     }
 
     /// What the rows of a computed table came from; `None` before its first computation, or when the log is not kept so far back.
     pub async fn origin(&self, name: &DatasetName) -> Result<Option<Origin>> {
-        changes::origin(self.table(name)?).await
+        changes::origin(self.table(name).await?).await
     }
 
     /// Distinct values of a column in current rows, as text; kept until the table changes.
     pub async fn distinct(&self, name: &DatasetName, column: &str) -> Result<Arc<HashSet<String>>> {
-        values::distinct(self.table(name)?, column).await
+        values::distinct(self.table(name).await?, column).await
     }
 
     /// `column` by `key_column` in current rows, as text; kept until the table changes.
     pub async fn lookup(&self, name: &DatasetName, key_column: &str, column: &str) -> Result<Arc<HashMap<String, String>>> {
-        values::lookup(self.table(name)?, key_column, column).await
+        values::lookup(self.table(name).await?, key_column, column).await
     }
 
     /// Compacts every table, writes its checkpoint, and removes what no version within the retention needs.
     pub async fn maintain(&self, options: &MaintainOptions) -> Result<Vec<Maintained>> {
         let mut done = Vec::new();
-        for table in self.inner.tables.values() {
-            done.push(maintain::maintain(table, options).await?);
+        for name in self.inner.tables.keys() {
+            done.push(maintain::maintain(self.table(name).await?, options).await?);
         }
         Ok(done)
     }
@@ -146,17 +146,22 @@ impl Lake {
     /// Puts `to` in the place of `from` in a text column, in every stored row, earlier versions included. Gives the number of rows.
     /// What earlier versions of the table held stays readable until [`Self::forget_history`].
     pub async fn substitute(&self, name: &DatasetName, column: &str, from: &str, to: &str) -> Result<u64> {
-        erase::substitute(self.table(name)?, column, from, to).await
+        erase::substitute(self.table(name).await?, column, from, to).await
     }
 
     /// Removes every earlier version of a table for good: log entries, checkpoints and files that the present version does not need.
     /// Nobody else may be at work on the lake. Gives the number of objects removed.
     pub async fn forget_history(&self, name: &DatasetName) -> Result<usize> {
-        erase::forget_history(self.table(name)?).await
+        erase::forget_history(self.table(name).await?).await
     }
 
-    fn table(&self, name: &DatasetName) -> Result<&Arc<Table>> {
-        let unknown = || Error::new(Kind::NotFound, "lake.dataset", format!("there is no dataset '{name}'"));
-        self.inner.tables.get(name).ok_or_else(unknown)
+    async fn table(&self, name: &DatasetName) -> Result<&Arc<Table>> {
+        let Inner { store, catalog, tables } = &*self.inner;
+        let (Some(table), Some(contract)) = (tables.get(name), catalog.get(name)) else { return Err(unknown(name)) };
+        table.get_or_try_init(|| async { Table::open(store, contract).await.map(Arc::new) }).await
     }
+}
+
+fn unknown(name: &DatasetName) -> Error {
+    Error::new(Kind::NotFound, "lake.dataset", format!("there is no dataset '{name}'"))
 }

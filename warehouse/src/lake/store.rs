@@ -43,6 +43,7 @@ pub struct Store {
     objects: Arc<dyn ObjectStore>,
     durable: Option<Durable>,
     url: String,
+    reads_only: bool,
 }
 
 impl Store {
@@ -51,8 +52,8 @@ impl Store {
     pub async fn open(url: &str, options: &StoreOptions) -> Result<Self> {
         if url.starts_with("s3://") {
             let url = Url::parse(url).map_err(|e| invalid(format!("'{url}' is not a storage URL: {e}")))?;
-            let store = Self { objects: bucket(&url, options)?, durable: None, url: url.to_string() };
-            return store.checked(options).await;
+            let store = Self { objects: bucket(&url, options)?, durable: None, url: url.to_string(), reads_only: options.reads_only };
+            return store.checked().await;
         }
         let folder = folder(url)?;
         let durable = Durable::open(&folder).map_err(|e| Error::internal("store.open", e))?;
@@ -60,11 +61,11 @@ impl Store {
         if let Some(kind) = volatile(durable.root()).filter(|_| !options.reads_only) {
             tracing::warn!(folder = %durable.root().display(), "the data folder is on {kind}: what is acknowledged may be lost with the power");
         }
-        Self { objects: Arc::new(durable.clone()), durable: Some(durable), url }.checked(options).await
+        Self { objects: Arc::new(durable.clone()), durable: Some(durable), url, reads_only: options.reads_only }.checked().await
     }
 
-    async fn checked(self, options: &StoreOptions) -> Result<Self> {
-        if !options.reads_only {
+    async fn checked(self) -> Result<Self> {
+        if !self.reads_only {
             probe(self.objects.as_ref()).await?;
         }
         Ok(self)
@@ -73,12 +74,16 @@ impl Store {
     /// A store over given objects; `url` only names it. The same probe is made.
     pub async fn over(objects: Arc<dyn ObjectStore>, url: &str) -> Result<Self> {
         probe(objects.as_ref()).await?;
-        Ok(Self { objects, durable: None, url: url.to_owned() })
+        Ok(Self { objects, durable: None, url: url.to_owned(), reads_only: false })
     }
 
     /// All objects, with paths from the lake's root (`landing/…`, `tables/…`, `open/…`).
     pub fn objects(&self) -> Arc<dyn ObjectStore> {
         self.objects.clone()
+    }
+
+    pub fn reads_only(&self) -> bool {
+        self.reads_only
     }
 
     pub fn url(&self) -> &str {
