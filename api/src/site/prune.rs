@@ -11,10 +11,13 @@ pub fn words<'a>(texts: impl Iterator<Item = &'a str>) -> HashSet<&'a str> {
 
 /// The style sheet without rules for classes that are not among `words`, and without its fonts: ours are declared by our own.
 pub fn prune(css: &str, words: &HashSet<&str>) -> String {
+    rules(&uncommented(css), words)
+}
+
+fn rules(css: &str, words: &HashSet<&str>) -> String {
     let mut kept = String::new();
     let mut rest = css;
     while let Some((prelude, after)) = until(rest, &['{', ';']) {
-        let prelude = uncommented(prelude);
         let prelude = prelude.trim();
         if after.starts_with(';') {
             kept.push_str(prelude);
@@ -25,7 +28,7 @@ pub fn prune(css: &str, words: &HashSet<&str>) -> String {
         let Some((block, after)) = closing(&after[1..]) else { break };
         rest = after;
         let (selectors, block) = match prelude {
-            _ if ["@media", "@supports", "@container"].iter().any(|nesting| prelude.starts_with(nesting)) => (prelude.to_owned(), prune(block, words)),
+            _ if ["@media", "@supports", "@container"].iter().any(|nesting| prelude.starts_with(nesting)) => (prelude.to_owned(), rules(block, words)),
             _ if prelude.starts_with("@font-face") => continue,
             _ if prelude.starts_with('@') => (prelude.to_owned(), block.to_owned()),
             _ => (used(prelude, words), block.to_owned()),

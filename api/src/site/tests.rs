@@ -50,10 +50,10 @@ fn links_keep_the_language_that_was_chosen_only() {
     let text = |uri: &'static str| {
         let mut pages = Environment::new();
         functions::add(&mut pages, &Arc::default());
-        pages.add_template("x.html", "{{ link('/cerca?q=a#b') }} {{ frame.other }}").unwrap();
+        pages.add_template("x.txt", "{{ link('/cerca?q=a#b') }} {{ frame.other }}").unwrap();
         let site = Site(Arc::new(Inner { pages, italian: Words::new(), english: Words::new(), assets: Arc::default() }));
         let uri = Uri::from_static(uri);
-        site.html("x.html", &Frame::new(Language::of(uri.query(), &HeaderMap::new()), stranger(), &uri), ()).unwrap()
+        site.html("x.txt", &Frame::new(Language::of(uri.query(), &HeaderMap::new()), stranger(), &uri), ()).unwrap()
     };
     assert_eq!(text("/a?b=1"), "/cerca?q=a#b /a?b=1&lang=en");
     assert_eq!(text("/a?lang=en&b=%26"), "/cerca?q=a&lang=en#b /a?b=%26&lang=it");
