@@ -247,7 +247,6 @@ def test_a_late_correction_changes_exactly_what_it_must(siss, lake, tmp_path):
     file = tmp_path / "risorse.csv"
     file.write_bytes(correction(data, "RM 5.1", 2024))
     with serving(data) as server:
-        day_before = (TODAY - datetime.timedelta(days=1)).isoformat()
         path = "/api/v1/leps/assistenti_sociali?livello=ambito&codice=RM%205.1&anno=2024"
         old = get(server, path)[1]["rows"][0]
         began = time.monotonic()
@@ -256,11 +255,12 @@ def test_a_late_correction_changes_exactly_what_it_must(siss, lake, tmp_path):
         while (new := get(server, path)[1]["rows"][0])["valore"] == old["valore"]:
             assert time.monotonic() - began < 30, "the indicator did not follow"
             time.sleep(0.05)
-        # What was known yesterday is nothing: the lake is of today. What is known today is the corrected value. Strangers see no history.
-        assert get(server, f"{path}&as_of={day_before}", "pianificatore")[1]["rows"] == []
-        today = get(server, f"{path}&as_of={TODAY.isoformat()}", "pianificatore")[1]["rows"]
-        assert [r["valore"] for r in today] == [new["valore"]]
+        # Before the lake was made nothing was known. What is known today is the corrected value. Strangers see no history.
         versions = get(server, f"/api/v1/datasets/leps/assistenti_sociali/rows?history=true&livello=ambito&codice=RM%205.1&anno=2024&sort=registrato_dal", "pianificatore")[1]["rows"]
+        day_before = datetime.date.fromisoformat(versions[0]["registrato_dal"][:10]) - datetime.timedelta(days=1)
+        assert get(server, f"{path}&as_of={day_before}", "pianificatore")[1]["rows"] == []
+        today = get(server, f"{path}&as_of={datetime.datetime.now(datetime.UTC).date()}", "pianificatore")[1]["rows"]
+        assert [r["valore"] for r in today] == [new["valore"]]
         assert [r["valore"] for r in versions] == [old["valore"], new["valore"]] and versions[0]["registrato_al"] == versions[1]["registrato_dal"]
     touched = {("ambito", "RM 5.1", 2024), ("asl", "Roma 5", 2024), ("provincia", "RM", 2024), ("regione", "lazio", 2024)}
     for name in INDICATORS:
