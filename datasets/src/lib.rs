@@ -11,7 +11,7 @@ pub mod fiscal_code;
 pub mod forecast;
 pub mod indicator;
 pub mod language;
-mod locale;
+pub mod locale;
 pub mod mistake;
 pub mod model;
 mod read;

@@ -2,6 +2,7 @@
 
 mod ask;
 mod fixed;
+pub mod frozen;
 mod join_rows;
 mod patterns;
 pub mod plain;
