@@ -19,6 +19,7 @@ use warehouse::worker::{Pool, PoolConfig};
 
 use crate::accounts::Accounts;
 use crate::config::{Data, Listen, is_loopback};
+use crate::doors::http::answers::Answers;
 use crate::doors::http::waas::voucher::Vouchers;
 use crate::queries;
 use crate::server::Addresses;
@@ -40,6 +41,8 @@ pub struct App {
     pub system: SystemLog,
     pub tls: Tls,
     pub listen: Arc<Listen>,
+    /// What strangers were answered, while it holds.
+    pub answers: Answers,
     pub metrics: PrometheusHandle,
     pub started: DateTime<Utc>,
     /// Local folder of state, TLS key and uploads under way.
@@ -68,6 +71,10 @@ impl App {
             (Some(keys), Some(audience)) => Some(Vouchers::load(keys, audience).context("the keys of PDND vouchers")?),
             _ => None,
         };
+        let answers = Answers::new(listen.public.answers, warehouse.catalog());
+        if listen.public.contact == crate::config::CONTACT && !listen.loopback() {
+            tracing::warn!("no office is named that answers for the data: see --contact");
+        }
         let log = queries::log(warehouse.catalog(), system.clone())?;
         let pool = Pool::start(PoolConfig { command: worker, limits, log }).await?;
         Ok(Self {
@@ -81,6 +88,7 @@ impl App {
             system,
             tls,
             listen: Arc::new(listen),
+            answers,
             metrics: metrics(),
             started: Utc::now(),
             home,

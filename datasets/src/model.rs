@@ -188,6 +188,9 @@ pub struct Publication {
     pub theme: String,
     #[serde(default)]
     pub keywords: Vec<Text>,
+    /// Category of Regulation (EU) 2023/138, `statistics` or `geospatial`, for a high-value dataset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high_value: Option<String>,
 }
 
 /// Where a column's value comes from when the sender does not give it: the column `column` of the row of `dataset` whose key is this row's `by`.

@@ -66,6 +66,9 @@ pub fn role(source: &Source, name: &str, role: &Role, findings: &mut Findings) {
 /// EU data themes: http://publications.europa.eu/resource/authority/data-theme
 const THEMES: [&str; 13] = ["AGRI", "ECON", "EDUC", "ENER", "ENVI", "GOVE", "HEAL", "INTR", "JUST", "REGI", "SOCI", "TECH", "TRAN"];
 
+/// Categories of Regulation (EU) 2023/138 that datasets of this service may have, see `derive::dcat::terms`.
+const HIGH_VALUE: [&str; 2] = ["geospatial", "statistics"];
+
 fn head(contract: &Contract, add: Add) {
     if semver::Version::parse(&contract.version).is_err() {
         add("version", format!("version '{}' is not semantic: write it as 1.0.0", contract.version));
@@ -96,6 +99,9 @@ fn head(contract: &Contract, add: Add) {
         }
         if !THEMES.contains(&publication.theme.as_str()) {
             add("publication.theme", format!("'{}' is not an EU data theme: one of {}", publication.theme, THEMES.join(", ")));
+        }
+        if let Some(category) = publication.high_value.as_deref().filter(|category| !HIGH_VALUE.contains(category)) {
+            add("publication.high_value", format!("'{category}' is not a category of high-value datasets known here: one of {}", HIGH_VALUE.join(", ")));
         }
         if publication.open && !contract.columns.iter().any(|c| c.class == crate::model::Class::Public) {
             add("publication.open", "an open dataset needs at least one public column".into());

@@ -1,5 +1,7 @@
 //! The HTTP door: REST under `/api/v1`, the start page, health, metrics and the OpenAPI document. Every route is on this page.
 
+pub mod answers;
+mod base;
 mod certifications;
 mod datasets;
 mod deliveries;
@@ -53,6 +55,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken)
 
 /// The routes with everything that each request passes through. `secure`: connections are TLS.
 pub fn router(app: App, secure: bool) -> Router {
+    let rates = layers::rate::Rates::new(&app.listen.public, app.listen.behind_proxy);
     let mut router = Router::new();
     for (path, handler) in routes() {
         router = router.route(&path, handler);
@@ -60,12 +63,17 @@ pub fn router(app: App, secure: bool) -> Router {
     router
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_so)
-        .with_state(app)
+        .with_state(app.clone())
         .layer(DefaultBodyLimit::max(BODY))
         .layer(from_fn_with_state(layers::Room::default(), layers::bounded))
+        .layer(from_fn_with_state(app, answers::kept))
         .layer(from_fn(layers::same_site))
+        .layer(from_fn_with_state(rates, layers::rate::limited))
         .layer(CatchPanicLayer::custom(layers::panicked))
         .layer(from_fn(pages::readable))
+        .layer(from_fn(layers::open::complete))
+        .layer(from_fn(layers::open::cross_origin))
+        .layer(layers::open::compression())
         .layer(from_fn_with_state(layers::Secure(secure), layers::safe_headers))
         .layer(from_fn(layers::observe))
 }

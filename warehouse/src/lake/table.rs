@@ -122,6 +122,13 @@ impl Table {
         Snapshot::new(self.name().clone(), table)
     }
 
+    /// When the newest version this process knows of was written.
+    pub async fn written(&self) -> Result<DateTime<Utc>> {
+        let entry = commit_uri_from_version(Some(self.current().version));
+        let entry = self.objects().head(&entry).await.map_err(|e| Error::internal("lake.written", e))?;
+        Ok(entry.last_modified)
+    }
+
     fn not_kept(&self) -> Error {
         Error::new(Kind::NotFound, "lake.version", format!("{} has no such version", self.name()))
     }

@@ -1,5 +1,8 @@
 //! What every request passes through, outermost first: identity and measure, safe headers, no cross-site writes, room.
 
+pub mod open;
+pub mod rate;
+
 use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;

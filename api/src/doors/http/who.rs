@@ -10,6 +10,7 @@ use warehouse::principal::Principal;
 
 use crate::accounts::{Accounts, stranger};
 use crate::app::App;
+use crate::doors::http::layers::rate::Meter;
 use crate::doors::http::problem::Problem;
 
 impl FromRequestParts<App> for Principal {
@@ -17,7 +18,13 @@ impl FromRequestParts<App> for Principal {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         match credentials(&parts.headers)? {
-            Some(credentials) => credentials.sign_in(&app.accounts).await,
+            Some(credentials) => {
+                let who = credentials.sign_in(&app.accounts).await?;
+                if let Some(meter) = parts.extensions.get::<Meter>() {
+                    meter.account(&who.account)?;
+                }
+                Ok(who)
+            }
             None => Ok(stranger()),
         }
     }
