@@ -94,8 +94,9 @@ pub static ACCESS: Shape = Shape {
     ],
 };
 
-pub static PUBLICATION: Shape =
-    Shape { fields: &[must("open", value::<bool>("false")), must("licence", STRING), must("theme", STRING), may("keywords", Kind::Texts), may("high_value", STRING)] };
+pub static PUBLICATION: Shape = Shape {
+    fields: &[must("open", value::<bool>("false")), must("licence", STRING), must("theme", STRING), may("keywords", Kind::Texts), may("high_value", STRING)],
+};
 
 pub static LOOKUP: Shape = Shape { fields: &[must("dataset", value::<DatasetName>("'a.a'")), must("column", STRING), must("by", STRING)] };
 

@@ -2,7 +2,9 @@
 
 pub mod answers;
 mod base;
+mod catalogue;
 mod certifications;
+mod ckan;
 mod datasets;
 mod deliveries;
 mod encode;
@@ -16,6 +18,7 @@ mod openapi;
 mod page;
 mod pages;
 mod problem;
+mod published;
 mod rows;
 mod sql;
 mod status;
@@ -94,6 +97,15 @@ fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/static/siss.css", get(home::style)),
         ("/status", get(status::status)),
         ("/metrics", get(status::metrics)),
+        ("/catalog", get(catalogue::whole)),
+        ("/catalog.ttl", get(catalogue::whole)),
+        ("/catalog.rdf", get(catalogue::whole)),
+        ("/catalog.jsonld", get(catalogue::whole)),
+        ("/dataset/{area}/{name}", get(catalogue::one)),
+        ("/sitemap.xml", get(catalogue::site_map)),
+        ("/robots.txt", get(catalogue::robots)),
+        ("/api/3/action/{action}", get(ckan::action).post(ckan::action)),
+        ("/api/action/{action}", get(ckan::action).post(ckan::action)),
         ("/api/openapi.json", get(openapi::document)),
         ("/api/v1/sql", post(sql::sql)),
         ("/api/v1/datasets", get(datasets::list)),

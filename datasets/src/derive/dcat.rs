@@ -28,27 +28,31 @@ pub struct Portal {
 #[derive(Clone, Debug)]
 pub struct Published<'a> {
     pub contract: &'a Contract,
-    /// Name of the newest release.
+    /// Name of the newest release, or version of the table.
     pub release: String,
-    /// Day of the first release, and of the newest.
-    pub first: NaiveDate,
+    /// Day of the first release, if it is known, and of the newest.
+    pub first: Option<NaiveDate>,
     pub issued: NaiveDate,
-    pub rows: u64,
     /// What changed from the release before.
     pub notes: Option<Text>,
     pub files: Vec<File>,
 }
 
-/// One file of a release.
+/// One file to download: of a release, or the rows as they are now.
 #[derive(Clone, Debug)]
 pub struct File {
     pub name: String,
     /// Such as `csv`; `zip` is the bundle of all.
     pub format: String,
     pub media_type: String,
-    pub bytes: u64,
-    /// Hexadecimal.
-    pub sha256: String,
+    /// Path that leads to the newest file of the name, now and later.
+    pub latest: String,
+    /// Path of the file itself; of a release what is there does not change.
+    pub path: String,
+    /// Of a release.
+    pub bytes: Option<u64>,
+    /// Hexadecimal; of a release.
+    pub sha256: Option<String>,
 }
 
 impl Published<'_> {
@@ -59,16 +63,6 @@ impl Published<'_> {
 
     pub fn identifier(&self) -> String {
         format!("{PUBLISHER_CODE}:{}", self.contract.name)
-    }
-
-    /// Address of a file of the newest release: what is there does not change.
-    pub fn fixed(&self, portal: &Portal, file: &File) -> String {
-        format!("{}/open/{}/{}/{}/{}", portal.base, self.contract.name.area, self.contract.name.name, self.release, file.name)
-    }
-
-    /// Address that leads to the newest release's file, now and later.
-    pub fn latest(&self, portal: &Portal, file: &File) -> String {
-        format!("{}/open/{}/{}/latest/{}", portal.base, self.contract.name.area, self.contract.name.name, file.name)
     }
 }
 
@@ -94,7 +88,7 @@ pub fn catalogue(portal: &Portal, datasets: &[Published<'_>], today: NaiveDate) 
         .text("dct:title", &title)
         .text("dct:description", &description)
         .to("dct:publisher", &publisher)
-        .day("dct:issued", datasets.iter().map(|d| d.first).min().unwrap_or(today))
+        .day("dct:issued", datasets.iter().filter_map(|d| d.first).min().unwrap_or(today))
         .day("dct:modified", datasets.iter().map(|d| d.issued).max().unwrap_or(today))
         .to("foaf:homepage", &home)
         .to("dcat:themeTaxonomy", taxonomy)
@@ -169,7 +163,6 @@ fn describe(rdf: &mut Rdf, portal: &Portal, dataset: &Published<'_>) {
         .plain("dct:identifier", &dataset.identifier())
         .text("dct:title", &contract.title)
         .text("dct:description", &contract.description)
-        .day("dct:issued", dataset.first)
         .day("dct:modified", dataset.issued)
         .to("dcat:theme", &theme)
         .to("dct:accrualPeriodicity", &frequency)
@@ -181,6 +174,9 @@ fn describe(rdf: &mut Rdf, portal: &Portal, dataset: &Published<'_>) {
         .to("dct:conformsTo", &standard)
         .plain("dcat:version", &dataset.release)
         .plain("owl:versionInfo", &dataset.release);
+    if let Some(first) = dataset.first {
+        about = about.day("dct:issued", first);
+    }
     if let Some(subtheme) = &subtheme {
         about = about.to("dct:subject", subtheme);
     }
@@ -215,7 +211,10 @@ fn standard(rdf: &mut Rdf, portal: &Portal, dataset: &Published<'_>) -> String {
     let contract = dataset.contract;
     let address = format!("{}/api/v1/datasets/{}/{}/schema.json", portal.base, contract.name.area, contract.name.name);
     let title = Text::new(&format!("Contratto di {} {}", contract.name, contract.version), &format!("Contract of {} {}", contract.name, contract.version));
-    rdf.about(&address).a(&["dct:Standard", "dcatapit:Standard"]).plain("dct:identifier", &format!("{}@{}", contract.name, contract.version)).text("dct:title", &title);
+    rdf.about(&address)
+        .a(&["dct:Standard", "dcatapit:Standard"])
+        .plain("dct:identifier", &format!("{}@{}", contract.name, contract.version))
+        .text("dct:title", &title);
     address
 }
 
@@ -226,27 +225,32 @@ fn distribution(rdf: &mut Rdf, portal: &Portal, dataset: &Published<'_>, file: &
     let media = terms::media_type(rdf, &file.media_type);
     let available = terms::stable(rdf);
     let checksum = format!("{}{}#sha256-{}", portal.base, dataset.path(), file.name);
-    rdf.about(terms::SHA256).a(&["spdx:ChecksumAlgorithm"]);
-    rdf.about(&checksum).a(&["spdx:Checksum"]).to("spdx:algorithm", terms::SHA256).typed("spdx:checksumValue", &file.sha256, "xsd:hexBinary");
+    if let Some(sha256) = &file.sha256 {
+        rdf.about(terms::SHA256).a(&["spdx:ChecksumAlgorithm"]);
+        rdf.about(&checksum).a(&["spdx:Checksum"]).to("spdx:algorithm", terms::SHA256).typed("spdx:checksumValue", sha256, "xsd:hexBinary");
+    }
     let title = &dataset.contract.title;
     let mut about = rdf
         .about(&address)
         .a(&["dcatapit:Distribution", "dcat:Distribution"])
         .text("dct:title", &Text::new(&format!("{} ({})", title.it, file.format.to_uppercase()), &format!("{} ({})", title.en, file.format.to_uppercase())))
         .text("dct:description", &words(file))
-        .to("dcat:accessURL", &dataset.latest(portal, file))
-        .to("dcat:downloadURL", &dataset.fixed(portal, file))
+        .to("dcat:accessURL", &format!("{}{}", portal.base, file.latest))
+        .to("dcat:downloadURL", &format!("{}{}", portal.base, file.path))
+        .to("dcat:accessService", &service(portal, dataset))
         .to("dct:license", &licence)
         .to("dct:format", &format)
-        .typed("dcat:byteSize", &file.bytes.to_string(), "xsd:nonNegativeInteger")
-        .to("spdx:checksum", &checksum)
         .to("dcatap:availability", &available)
-        .day("dct:issued", dataset.issued)
         .day("dct:modified", dataset.issued);
-    if let Some(media) = media {
-        about = about.to(if file.format == "zip" { "dcat:packageFormat" } else { "dcat:mediaType" }, &media);
+    if let Some(bytes) = file.bytes {
+        about = about.typed("dcat:byteSize", &bytes.to_string(), "xsd:nonNegativeInteger");
     }
-    drop(about);
+    if file.sha256.is_some() {
+        about = about.to("spdx:checksum", &checksum);
+    }
+    if let Some(media) = media {
+        about.to(if file.format == "zip" { "dcat:packageFormat" } else { "dcat:mediaType" }, &media);
+    }
 }
 
 /// What a file is, in words.
@@ -281,7 +285,10 @@ fn interface(rdf: &mut Rdf, portal: &Portal, dataset: &Published<'_>) {
     rdf.about(&address)
         .a(&["dcat:DataService"])
         .text("dct:title", &Text::new(&format!("API di {}", contract.title.it), &format!("API of {}", contract.title.en)))
-        .text("dct:description", &Text::new("Righe filtrate, ordinate e a pagine; senza registrazione", "Rows filtered, ordered and in pages; without registration"))
+        .text(
+            "dct:description",
+            &Text::new("Righe filtrate, ordinate e a pagine; senza registrazione", "Rows filtered, ordered and in pages; without registration"),
+        )
         .to("dcat:endpointURL", &endpoint)
         .to("dcat:endpointDescription", &description)
         .to("dcat:servesDataset", &subject(portal, dataset))
@@ -299,7 +306,7 @@ fn high_value(rdf: &mut Rdf, portal: &Portal, dataset: &Published<'_>, category:
         rdf.about(&address).to("dcatap:applicableLegislation", terms::HVD_ACT).to("dcatap:hvdCategory", category);
     }
     for file in &dataset.files {
-        rdf.about(&dataset.latest(portal, file)).a(&["rdfs:Resource"]);
+        rdf.about(&format!("{}{}", portal.base, file.latest)).a(&["rdfs:Resource"]);
         rdf.about(&format!("{}{}#{}", portal.base, dataset.path(), file.name)).to("dcatap:applicableLegislation", terms::HVD_ACT);
     }
 }

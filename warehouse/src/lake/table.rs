@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::SchemaRef;
 use datasets::derive::arrow::stored_schema;
 use datasets::model::{Contract, DatasetName};

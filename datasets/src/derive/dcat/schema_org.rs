@@ -18,8 +18,8 @@ pub fn dataset(portal: &Portal, dataset: &Published<'_>, language: &str) -> Valu
                 "name": file.name,
                 "description": say(&words(file)),
                 "encodingFormat": file.media_type,
-                "contentUrl": dataset.fixed(portal, file),
-                "contentSize": file.bytes.to_string(),
+                "contentUrl": format!("{}{}", portal.base, file.path),
+                "contentSize": file.bytes.map(|bytes| bytes.to_string()),
                 "sha256": file.sha256,
             })
         })
@@ -42,7 +42,7 @@ pub fn dataset(portal: &Portal, dataset: &Published<'_>, language: &str) -> Valu
         "license": licence,
         "isAccessibleForFree": true,
         "version": dataset.release,
-        "datePublished": dataset.first.to_string(),
+        "datePublished": dataset.first.map(|day| day.to_string()),
         "dateModified": dataset.issued.to_string(),
         "creator": { "@type": "Organization", "name": PUBLISHER },
         "publisher": { "@type": "Organization", "name": PUBLISHER },

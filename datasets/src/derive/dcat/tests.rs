@@ -17,15 +17,16 @@ fn published(contract: &Contract) -> Published<'_> {
         name: format!("{}.{format}", contract.name),
         format: format.into(),
         media_type: media.into(),
-        bytes: 12,
-        sha256: "ab".repeat(32),
+        latest: format!("/open/latest/{format}"),
+        path: format!("/open/2026/{format}"),
+        bytes: Some(12),
+        sha256: Some("ab".repeat(32)),
     };
     Published {
         contract,
         release: "2026-11-20-0123456789ab".into(),
-        first: day(1),
+        first: Some(day(1)),
         issued: day(20),
-        rows: 3,
         notes: Some(Text::new("Nuovi dati", "New data")),
         files: vec![file("csv", "text/csv"), file("ndjson", "application/x-ndjson"), file("zip", "application/zip")],
     }

@@ -71,7 +71,9 @@ fn compressible(status: StatusCode, _: Version, headers: &HeaderMap, _: &Extensi
     }
     let media = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let media = media.split(';').next().unwrap_or_default().trim();
-    media.starts_with("text/") && media != "text/event-stream" || ["json", "xml", "yaml", "javascript"].iter().any(|end| media.ends_with(end)) || media.ends_with("ndjson")
+    media.starts_with("text/") && media != "text/event-stream"
+        || ["json", "xml", "yaml", "javascript"].iter().any(|end| media.ends_with(end))
+        || media.ends_with("ndjson")
 }
 
 #[cfg(test)]
