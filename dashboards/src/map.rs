@@ -183,11 +183,7 @@ fn legend(map: &Choropleth, sheet: &mut Sheet, classes: &[Class], none: &str, di
     for (fill, text) in rows {
         sheet.height += draw::LINE;
         let y = n(sheet.height - 10.0);
-        sheet.element(
-            "rect",
-            &[("x", "4"), ("y", &y), ("width", "26"), ("height", "13"), ("fill", &fill), ("stroke", GREY), ("stroke-width", "0.6")],
-            None,
-        );
+        sheet.element("rect", &[("x", "4"), ("y", &y), ("width", "26"), ("height", "13"), ("fill", &fill), ("stroke", GREY), ("stroke-width", "0.6")], None);
         sheet.text(38.0, sheet.height, Anchor::Start, &text);
     }
 }

@@ -5,19 +5,27 @@ mod connect;
 mod datasets;
 mod deliveries;
 mod encode;
+mod explore;
+mod figures;
+mod finder;
 mod forecasts;
 mod format;
 mod home;
+mod indicator;
+mod indicators;
 mod layers;
 mod leps;
 mod obligations;
 mod openapi;
 mod page;
 pub mod pages;
+mod places;
 pub mod problem;
+mod reading;
 mod rows;
 mod sql;
 mod status;
+mod territory;
 mod uploads;
 pub mod waas;
 mod who;
@@ -87,6 +95,16 @@ fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/accedi", get(connect::sign_in)),
         ("/collegarsi", get(connect::page)),
         ("/static/{hash}/{name}", get(pages::asset)),
+        ("/indicatori", get(indicators::page)),
+        ("/indicatore/{name}", get(indicator::page)),
+        ("/indicatore/{name}/mappa.svg", get(indicator::map)),
+        ("/territorio", get(territory::list)),
+        ("/territorio/{place}", get(territory::page)),
+        ("/esplora", get(explore::page)),
+        ("/esplora/grafico.svg", get(explore::picture)),
+        ("/mappa", get(finder::page)),
+        ("/mappa/confini.svg", get(finder::outline)),
+        ("/mappa/servizi.geojson", get(finder::geojson)),
         ("/status", get(status::status)),
         ("/metrics", get(status::metrics)),
         ("/api/openapi.json", get(openapi::document)),
@@ -118,6 +136,7 @@ fn routes() -> Vec<(String, MethodRouter<App>)> {
     for format in Format::ALL {
         let extension = format.extension();
         routes.push((format!("/api/v1/sql.{extension}"), post(sql::sql)));
+        routes.push((format!("/esplora/risultato.{extension}"), get(explore::file)));
         routes.push((format!("/api/v1/datasets/{{area}}/{{name}}/rows.{extension}"), get(rows::rows)));
     }
     routes

@@ -139,7 +139,9 @@ fn media(name: &str) -> Option<&'static str> {
 }
 
 fn accepts_gzip(list: &str) -> bool {
-    list.split(',').map(|one| one.trim().replace(' ', "")).any(|one| one == "gzip" || (one.starts_with("gzip;q=") && !matches!(&one[7..], "0" | "0.0" | "0.00" | "0.000")))
+    list.split(',')
+        .map(|one| one.trim().replace(' ', ""))
+        .any(|one| one == "gzip" || (one.starts_with("gzip;q=") && !matches!(&one[7..], "0" | "0.0" | "0.00" | "0.000")))
 }
 
 /// The symbols of a sprite.

@@ -3,7 +3,7 @@
 use crate::chart::Chart;
 use crate::number::Number;
 use crate::scale::{Scale, extent};
-use crate::theme::{GRID, GREY};
+use crate::theme::{GREY, GRID};
 use crate::write::{Anchor, Sheet, n, wide};
 
 /// Where the marks go.

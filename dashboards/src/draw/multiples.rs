@@ -3,7 +3,7 @@
 use crate::chart::Chart;
 use crate::draw::{LINE, remark};
 use crate::scale::{Scale, extent};
-use crate::theme::{GRID, GREY, TEXT, color};
+use crate::theme::{GREY, GRID, TEXT, color};
 use crate::write::{Anchor, Sheet, fit, n};
 
 const HEIGHT: f64 = 56.0;

@@ -4,7 +4,7 @@ use crate::chart::Chart;
 use crate::draw::axes::{label, rect};
 use crate::draw::{LINE, fill, patterns};
 use crate::scale::{Scale, extent};
-use crate::theme::{GRID, GREY};
+use crate::theme::{GREY, GRID};
 use crate::write::{Anchor, Sheet, wide};
 
 const BAR: f64 = 13.0;

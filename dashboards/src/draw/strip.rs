@@ -6,7 +6,7 @@ use crate::chart::Chart;
 use crate::draw::axes::label;
 use crate::draw::{LINE, Swatch, write_legend};
 use crate::scale::{Scale, extent};
-use crate::theme::{GRID, GREY, color};
+use crate::theme::{GREY, GRID, color};
 use crate::write::{Anchor, Sheet, fit, n, wide};
 
 const DOT: f64 = 4.0;
@@ -61,7 +61,15 @@ fn row(chart: &Chart, sheet: &mut Sheet, s: usize, x: &Scale) {
     for (c, at, level) in dots {
         sheet.open(&[("class", "siss-mark"), ("data-k", &chart.categories[c].code)]);
         let (cx, cy) = (n(at), n(middle + level as f64 * step));
-        let circle = [("cx", cx.as_str()), ("cy", &cy), ("r", &n(DOT - 0.4)), ("fill", color(s)), ("fill-opacity", "0.7"), ("stroke", "#ffffff"), ("stroke-width", "0.6")];
+        let circle = [
+            ("cx", cx.as_str()),
+            ("cy", &cy),
+            ("r", &n(DOT - 0.4)),
+            ("fill", color(s)),
+            ("fill-opacity", "0.7"),
+            ("stroke", "#ffffff"),
+            ("stroke-width", "0.6"),
+        ];
         sheet.element("circle", &circle, chart.says(c, s).as_deref());
         sheet.close();
     }

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::doors::http::pages::Frame;
 use crate::doors::http::places::{self, Places};
 use crate::doors::http::problem::{Problem, Result};
-use crate::doors::http::reading::{Version, label, versions};
+use crate::doors::http::reading::{Version, label, say, versions};
 
 use self::ask::{Asked, RADII};
 use self::near::{Answer, PAGE};
@@ -31,7 +31,7 @@ const POSITION: (HeaderName, &str) = (HeaderName::from_static("permissions-polic
 
 /// `GET /mappa`
 pub async fn page(State(app): State<App>, frame: Frame, RawQuery(query): RawQuery) -> Result<Response> {
-    let language = frame.language();
+    let language = say(frame.language);
     let asked = read(&app, query.as_deref())?;
     let (answer, versions) = answer(&app, &asked, language).await?;
     let pages = answer.hits.len().div_ceil(PAGE).max(1);
@@ -40,7 +40,7 @@ pub async fn page(State(app): State<App>, frame: Frame, RawQuery(query): RawQuer
     }
     let from = (asked.pagina - 1) * PAGE;
     let shown: Vec<_> = answer.hits.iter().skip(from).take(PAGE).collect();
-    let address = |page: usize| format!("/mappa?{}", asked.address(page, language_code(language)));
+    let address = |page: usize| format!("/mappa?{}", asked.address(page));
     let kinds = |sort: Sort| kinds(&app, sort, language);
     let view = map::draw(&answer);
     let values = json!({
@@ -50,7 +50,7 @@ pub async fn page(State(app): State<App>, frame: Frame, RawQuery(query): RawQuer
         "total_places": answer.hits.iter().filter_map(|hit| hit.offer.places).sum::<i64>(),
         "previous": (asked.pagina > 1).then(|| address(asked.pagina - 1)),
         "next": (asked.pagina < pages).then(|| address(asked.pagina + 1)),
-        "geojson": format!("/mappa/servizi.geojson?{}", asked.address(1, language_code(language))),
+        "geojson": format!("/mappa/servizi.geojson?{}", asked.address(1)),
         "view": view, "outline": { "width": map::WIDTH, "height": map::HEIGHT }, "versions": versions,
     });
     let mut response = app.site.render("finder.html", &frame, values)?;
@@ -104,11 +104,4 @@ fn kinds(app: &App, sort: Sort, language: Language) -> Vec<(String, String)> {
     let list = app.warehouse.catalog().code_lists.get(sort.kinds());
     let codes = list.into_iter().flat_map(|list| &list.codes).map(|code| code.code.clone());
     codes.map(|code| (code.clone(), label(app, sort.kinds(), &code, language))).collect()
-}
-
-fn language_code(language: Language) -> &'static str {
-    match language {
-        Language::It => "it",
-        Language::En => "en",
-    }
 }

@@ -16,8 +16,8 @@ use crate::accounts::stranger;
 use crate::app::App;
 use crate::doors::http::encode::{self, Wanted};
 use crate::doors::http::format::Format;
-use crate::site::words::Language;
 use crate::doors::http::problem::{Problem, Result};
+use crate::site::words::Language;
 
 mod calendar;
 mod completeness;

@@ -10,12 +10,18 @@ use warehouse::statement::{Rows, Statement};
 use crate::app::App;
 use crate::doors::http::encode;
 use crate::doors::http::problem::{Problem, Result};
+use crate::site::words;
 
 /// Version of one table, as a page shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Version {
     pub dataset: String,
     pub version: u64,
+}
+
+/// The language of contracts for that of a page.
+pub fn say(language: words::Language) -> Language {
+    if language == words::Language::English { Language::En } else { Language::It }
 }
 
 /// The few rows of a query of ours, by the names of their columns. `sql` is ours; what a user gave stands in `parameters` (`$1`, …).

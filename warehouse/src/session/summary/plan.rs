@@ -6,7 +6,6 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::datasource::provider_as_source;
 use datafusion::functions::datetime::expr_fn::{date_part, to_char};
-use datafusion::functions_aggregate::count::count_all;
 use datafusion::functions_aggregate::expr_fn::{avg, count, count_distinct, max, min, sum};
 use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, SortExpr};
 use datafusion::prelude::lit;
@@ -38,11 +37,13 @@ pub fn summary(table: &Arc<PolicyTable>, summary: &Summary, across: &[(String, S
     }
     measures.push(measure(summary).alias("v"));
     let mut order: Vec<SortExpr> = (0..groups.len()).map(|n| SortExpr::new(named(&format!("g{n}")), true, false)).collect();
-    if summary.order == Order::Value {
+    if summary.order == Order::Value && !groups.is_empty() {
         order.insert(0, SortExpr::new(named("v"), false, false));
     }
     let mut plan = filtered(table, &summary.filters)?.aggregate(groups, measures).map_err(errors::finishing)?;
-    plan = plan.sort(order).map_err(errors::finishing)?;
+    if !order.is_empty() {
+        plan = plan.sort(order).map_err(errors::finishing)?;
+    }
     if summary.limit.is_some() {
         plan = plan.limit(0, summary.limit).map_err(errors::finishing)?;
     }
@@ -67,7 +68,7 @@ fn key(key: &Key) -> Expr {
 }
 
 fn measure(summary: &Summary) -> Expr {
-    let Some(column) = &summary.column else { return count_all() };
+    let Some(column) = &summary.column else { return count(lit(1_i64)) };
     let column = named(column);
     match summary.function {
         Function::Count => count(column),

@@ -33,12 +33,15 @@ pub struct Asked {
 
 /// Reads a query string; names it does not know are left to others (`lang`). `known`: the kinds there are.
 pub fn read(query: &str, known: impl Fn(Sort, &str) -> bool) -> Result<Asked> {
-    let mut asked = Asked { q: String::new(), cosa: Sort::Nidi, tipo: String::new(), gestione: String::new(), posti: None, raggio: Some(RADIUS), pagina: 1, qui: None };
+    let mut asked =
+        Asked { q: String::new(), cosa: Sort::Nidi, tipo: String::new(), gestione: String::new(), posti: None, raggio: Some(RADIUS), pagina: 1, qui: None };
     let (mut latitude, mut longitude) = (None, None);
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let value = value.trim();
         match name.as_ref() {
-            "q" if value.chars().count() > TEXT => return Err(wrong("q", "troppo lungo: basta il comune o l'indirizzo", "too long: the town or the address is enough")),
+            "q" if value.chars().count() > TEXT => {
+                return Err(wrong("q", "troppo lungo: basta il comune o l'indirizzo", "too long: the town or the address is enough"));
+            }
             "q" => asked.q = value.to_owned(),
             "cosa" => {
                 asked.cosa = match value {
@@ -83,7 +86,7 @@ pub fn read(query: &str, known: impl Fn(Sort, &str) -> bool) -> Result<Asked> {
 
 impl Asked {
     /// The query string of the same search on another page.
-    pub fn address(&self, page: usize, language: &str) -> String {
+    pub fn address(&self, page: usize) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("q", &self.q).append_pair("cosa", if self.cosa == Sort::Nidi { "nidi" } else { "strutture" });
         for (name, value) in [("tipo", &self.tipo), ("gestione", &self.gestione)] {
@@ -101,7 +104,6 @@ impl Asked {
         if page > 1 {
             query.append_pair("pagina", &page.to_string());
         }
-        query.append_pair("lang", language);
         query.finish()
     }
 }
@@ -123,7 +125,7 @@ mod tests {
         let query = "q=via+Roma+1%2C+Tivoli&cosa=strutture&tipo=casa_riposo_anziani&gestione=privata&posti=10&raggio=tutto&pagina=3&lang=en";
         let asked = read(query, |_, _| true).unwrap();
         assert_eq!((asked.q.as_str(), asked.cosa, asked.posti, asked.raggio, asked.pagina), ("via Roma 1, Tivoli", Sort::Strutture, Some(10), None, 3));
-        assert_eq!(read(&asked.address(3, "en"), |_, _| true).unwrap(), asked);
+        assert_eq!(read(&asked.address(3), |_, _| true).unwrap(), asked);
         let empty = read("q=&tipo=&gestione=&posti=&raggio=&lat=&lon=", |_, _| false).unwrap();
         assert_eq!((empty.raggio, empty.qui), (Some(RADIUS), None));
     }
@@ -131,7 +133,19 @@ mod tests {
     #[test]
     fn wrong_parameters_are_named() {
         let long = format!("q={}", "x".repeat(201));
-        let wrong = ["cosa=scuole", "tipo=castello", "gestione=mista", "posti=-1", "posti=molti", "raggio=7", "pagina=0", "lat=NaN&lon=12", "lat=90&lon=12", "lat=42", &long];
+        let wrong = [
+            "cosa=scuole",
+            "tipo=castello",
+            "gestione=mista",
+            "posti=-1",
+            "posti=molti",
+            "raggio=7",
+            "pagina=0",
+            "lat=NaN&lon=12",
+            "lat=90&lon=12",
+            "lat=42",
+            &long,
+        ];
         for query in wrong {
             let problem = read(query, |_, _| false).unwrap_err();
             assert!(problem.detail.contains(query.split('=').next().unwrap()), "{query}: {}", problem.detail);

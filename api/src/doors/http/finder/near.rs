@@ -10,8 +10,8 @@ use crate::doors::http::places::{Places, plain};
 pub const PAGE: usize = 20;
 /// Words of addresses that say nothing.
 const EMPTY: [&str; 24] = [
-    "via", "viale", "piazza", "piazzale", "largo", "corso", "vicolo", "strada", "v", "le", "p", "za", "di", "da", "del", "della", "dei", "degli", "delle", "il",
-    "lo", "la", "snc", "n",
+    "via", "viale", "piazza", "piazzale", "largo", "corso", "vicolo", "strada", "v", "le", "p", "za", "di", "da", "del", "della", "dei", "degli", "delle",
+    "il", "lo", "la", "snc", "n",
 ];
 
 /// Where distances are measured from.
@@ -61,8 +61,7 @@ pub fn find(asked: &Asked, places: &Places, offers: Vec<Offer>) -> Answer {
         let text = format!(" {} {} ", plain(offer.address.as_deref().unwrap_or_default()), plain(&offer.name));
         words.iter().all(|word| text.contains(&format!(" {word}")))
     };
-    let mut hits: Vec<Hit> =
-        offers.into_iter().map(|offer| Hit { km: None, inside: inside(&offer), said: says(&offer), offer }).collect();
+    let mut hits: Vec<Hit> = offers.into_iter().map(|offer| Hit { km: None, inside: inside(&offer), said: says(&offer), offer }).collect();
     // Where an address is said, it says where one is, whatever kind of offer is looked for.
     let origin = origin(asked, found.comune.and_then(|c| centre(c.codice_istat.as_str(), &c.comune, c.latitudine, c.longitudine)), &hits);
     let any_said = hits.iter().any(|hit| hit.said);
@@ -82,7 +81,11 @@ pub fn find(asked: &Asked, places: &Places, offers: Vec<Offer>) -> Answer {
     hits.sort_by(|a, b| {
         let distance = |hit: &Hit| if hit.inside && !hit.offer.exact { 0.0 } else { hit.km.unwrap_or(f64::MAX) };
         let known = b.said.cmp(&a.said).then(distance(a).total_cmp(&distance(b)));
-        known.then(b.inside.cmp(&a.inside)).then_with(|| a.offer.town.cmp(&b.offer.town)).then(b.offer.places.cmp(&a.offer.places)).then_with(|| a.offer.code.cmp(&b.offer.code))
+        known
+            .then(b.inside.cmp(&a.inside))
+            .then_with(|| a.offer.town.cmp(&b.offer.town))
+            .then(b.offer.places.cmp(&a.offer.places))
+            .then_with(|| a.offer.code.cmp(&b.offer.code))
     });
     answer.origin = origin;
     answer.hits = hits;
@@ -106,5 +109,4 @@ fn centre(code: &str, name: &str, latitude: Option<f64>, longitude: Option<f64>)
 }
 
 #[cfg(test)]
-#[path = "near_tests.rs"]
 mod tests;

@@ -108,7 +108,15 @@ mod tests {
             };
             (code.to_owned(), one)
         };
-        let all = [("058091", "Roma"), ("058104", "Tivoli"), ("058019", "Canale Monterano"), ("058065", "Monterotondo"), ("056059", "Viterbo"), ("060085", "Villa Santa Lucia"), ("058032", "Castel San Pietro Romano")];
+        let all = [
+            ("058091", "Roma"),
+            ("058104", "Tivoli"),
+            ("058019", "Canale Monterano"),
+            ("058065", "Monterotondo"),
+            ("056059", "Viterbo"),
+            ("060085", "Villa Santa Lucia"),
+            ("058032", "Castel San Pietro Romano"),
+        ];
         Places { comuni: all.into_iter().map(|(code, name)| comune(code, name)).collect(), ..Places::default() }
     }
 
