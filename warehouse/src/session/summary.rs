@@ -2,7 +2,7 @@
 //! without a word of SQL from outside.
 
 mod plan;
-mod rules;
+pub mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -24,8 +24,6 @@ use crate::session::ask::Ready;
 use crate::session::rows::Filter;
 use crate::session::tables::{Named, Pinned, unknown};
 use crate::statement::Rows;
-
-pub use self::rules::measures;
 
 /// Columns that rows are grouped by.
 pub const GROUPS: usize = 3;

@@ -13,7 +13,8 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 use warehouse::principal::Principal;
 use warehouse::session::Session;
-use warehouse::session::summary::{GROUPS, Summary, measures};
+use warehouse::session::summary::rules::measures;
+use warehouse::session::summary::{GROUPS, Summary};
 
 use crate::accounts::stranger;
 use crate::app::App;

@@ -1,6 +1,6 @@
 //! The places of the region, municipalities and districts: their names, addresses of their pages, and finding them by what people write.
 
-mod find;
+pub mod find;
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,6 @@ use warehouse::session::Session;
 use crate::app::App;
 use crate::doors::http::problem::{Problem, Result};
 use crate::doors::http::reading::{ask, label};
-
-pub use self::find::{Found, plain, words};
 
 /// The datasets that places are read from.
 pub const TABLES: [&str; 2] = ["territorio.comuni", "territorio.ambiti"];

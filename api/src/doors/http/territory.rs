@@ -96,10 +96,12 @@ fn links(places: &Places, place: Place<'_>) -> Value {
         Place::Ambito(code) => places.comuni.values().find(|one| one.ambito.as_deref() == Some(code)).map_or("", |one| &one.comune),
     };
     let here = [("filtro_colonna", place.column()), ("filtro_op", "eq"), ("filtro_valore", place.code())];
-    let people = [&[("dataset", "territorio.popolazione"), ("gruppo", "anno"), ("misura", "sum"), ("colonna", "totale")], here.as_slice()].concat();
-    let services =
-        [&[("dataset", "sirse.servizi"), ("gruppo", "anno"), ("perno", "titolarita"), ("misura", "sum"), ("colonna", "posti_autorizzati")], here.as_slice()]
-            .concat();
+    let people = [[("dataset", "territorio.popolazione"), ("gruppo", "anno"), ("misura", "sum"), ("colonna", "totale")].as_slice(), here.as_slice()].concat();
+    let services = [
+        [("dataset", "sirse.servizi"), ("gruppo", "anno"), ("perno", "titolarita"), ("misura", "sum"), ("colonna", "posti_autorizzati")].as_slice(),
+        here.as_slice(),
+    ]
+    .concat();
     json!({ "map": format!("/mappa?{}", query(&[("q", near)])), "people": format!("/esplora?{}", query(&people)), "services": format!("/esplora?{}", query(&services)) })
 }
 
@@ -110,7 +112,7 @@ fn about(app: &App, places: &Places, place: Place<'_>, language: datasets::langu
         Place::Comune(code) => {
             let Some(one) = places.comuni.get(code) else { return Value::Null };
             json!({
-                "name": one.comune, "district": one.ambito, "district_slug": one.ambito.as_deref().map(slug),
+                "name": one.comune, "seat": null, "form": null, "note": null, "comuni": null, "district": one.ambito, "district_slug": one.ambito.as_deref().map(slug),
                 "district_name": one.ambito.as_deref().map(|a| places.district(a)), "asl": one.asl, "province": one.provincia, "surface": one.superficie_kmq,
                 "zone": words("zone_altimetriche", &one.zona_altimetrica), "urban": words("gradi_urbanizzazione", &one.grado_urbanizzazione),
             })
@@ -119,6 +121,7 @@ fn about(app: &App, places: &Places, place: Place<'_>, language: datasets::langu
             let Some(one) = places.ambiti.get(code) else { return Value::Null };
             let comuni: Vec<_> = places.comuni.values().filter(|c| c.ambito.as_deref() == Some(code)).collect();
             json!({
+                "zone": null, "urban": null, "district": null, "district_slug": null, "district_name": null,
                 "name": one.denominazione.clone().unwrap_or_else(|| code.to_owned()), "asl": one.asl, "province": words("province", &one.provincia),
                 "seat": one.ente_capofila, "form": words("forme_gestione", &one.forma_gestione), "note": one.nota,
                 "surface": comuni.iter().filter_map(|c| c.superficie_kmq).sum::<f64>(), "comuni": comuni,

@@ -131,7 +131,11 @@ fn filters(columns: Vec<String>, operators: Vec<String>, texts: Vec<String>) -> 
             "null" => Operator::IsNull,
             "notnull" => Operator::NotNull,
             _ => {
-                return Err(wrong("filtro_op", "vale eq, ne, lt, lte, gt, gte, prefix, null o notnull", "is eq, ne, lt, lte, gt, gte, prefix, null or notnull"));
+                return Err(wrong(
+                    "filtro_op",
+                    "vale eq, ne, lt, lte, gt, gte, prefix, null o notnull",
+                    "is eq, ne, lt, lte, gt, gte, prefix, null or notnull",
+                ));
             }
         };
         let value = (!matches!(operator, Operator::IsNull | Operator::NotNull)).then_some(value);

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::ask::Asked;
 use super::offers::{Offer, Point};
-use crate::doors::http::places::{Places, plain};
+use crate::doors::http::places::Places;
+use crate::doors::http::places::find::plain;
 
 /// Offers on one page of the list.
 pub const PAGE: usize = 20;
