@@ -12,7 +12,7 @@ pub const FILE: &str = "territorio/data/confini.topojson";
 /// Points in degrees.
 type Line = Vec<(f64, f64)>;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Boundaries {
     arcs: Vec<Line>,
     /// Rings of arcs by municipality; an arc `!i` is arc `i` backwards.

@@ -120,7 +120,7 @@ fn check(bound: &LogicalPlan, session: &Session, scope: Scope, state: &SessionSt
 }
 
 /// Every table that the statement reads, names of WITH queries left out.
-fn references(parsed: &Parsed) -> Result<Vec<TableReference>> {
+pub(super) fn references(parsed: &Parsed) -> Result<Vec<TableReference>> {
     let mut query = parsed;
     while let Parsed::Explain(explain) = query {
         query = &explain.statement;
