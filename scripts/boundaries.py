@@ -126,20 +126,27 @@ def build(features, least):
                         line = [grid(point) for point in simplify(list(key), least)]
                         arcs.append([p for i, p in enumerate(line) if i == 0 or p != line[i - 1]])
                     way.append(ids[key] if tuple(piece) == key else ~ids[key])
-                drawn.append(way)
-            polygons.append(drawn)
+                # A speck of less than one cell of the grid, such as the Vatican's hole in Rome, is a line or a point by now: nothing to draw.
+                if len(points(arcs, way)) > 3:
+                    drawn.append(way)
+            if drawn:
+                polygons.append(drawn)
         geometries.append({"type": "MultiPolygon", "id": feature["properties"]["codice_istat"], "arcs": polygons})
     uses = Counter(i if i >= 0 else ~i for g in geometries for polygon in g["arcs"] for way in polygon for i in way)
     assert max(uses.values()) <= 2, "a border of three municipalities"
     return origin, arcs, geometries
 
 
+def points(arcs, way):
+    return [p for i in way for p in (arcs[i] if i >= 0 else arcs[~i][::-1])]
+
+
 def surface(arcs, geometry):
     total = 0.0
     for polygon in geometry["arcs"]:
         for way in polygon:
-            points = [p for i in way for p in (arcs[i] if i >= 0 else arcs[~i][::-1])]
-            total += sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(points, points[1:] + points[:1])) / 2
+            ring = points(arcs, way)
+            total += sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, ring[1:] + ring[:1])) / 2
     return abs(total)
 
 
