@@ -127,7 +127,7 @@ def build(features, least):
                         arcs.append([p for i, p in enumerate(line) if i == 0 or p != line[i - 1]])
                     way.append(ids[key] if tuple(piece) == key else ~ids[key])
                 # A speck of less than one cell of the grid, such as the Vatican's hole in Rome, is a line or a point by now: nothing to draw.
-                if len(points(arcs, way)) > 3:
+                if len(set(points(arcs, way))) > 2:
                     drawn.append(way)
             if drawn:
                 polygons.append(drawn)
