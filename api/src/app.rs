@@ -21,7 +21,9 @@ use crate::accounts::Accounts;
 use crate::config::{Data, Listen, is_loopback};
 use crate::doors::http::waas::voucher::Vouchers;
 use crate::queries;
+use crate::search::Search;
 use crate::server::Addresses;
+use crate::site::Site;
 use crate::tls::Tls;
 
 #[derive(Clone)]
@@ -36,6 +38,10 @@ pub struct App {
     pub siuss: Siuss,
     /// What vouchers of PDND are checked against, if they are taken.
     pub vouchers: Arc<Option<Vouchers>>,
+    /// Templates, words and static files of the pages.
+    pub site: Site,
+    /// Words of the catalogue.
+    pub search: Arc<Search>,
     /// The service's own tables (`sistema.*`).
     pub system: SystemLog,
     pub tls: Tls,
@@ -53,11 +59,13 @@ impl App {
     /// nothing starts half.
     pub async fn open(data: &Data, limits: Limits, listen: Listen, worker: Vec<String>) -> anyhow::Result<Self> {
         let home = data.home()?;
+        let site = Site::load(&Site::find_dir(listen.site.as_deref())?).context("the site")?;
         let tls = Tls::load(&listen, &home)?;
         if tls.self_made && !listen.loopback() {
             tracing::warn!("the certificate is self-made: clients cannot verify it unless they are given the file; see --tls-cert");
         }
         let warehouse = Warehouse::open(data.warehouse(limits.clone())?).await?;
+        let search = Arc::new(Search::new(warehouse.catalog()));
         let accounts = Accounts::open(&data.state()?).await.context("the state store")?;
         let system = SystemLog::start(warehouse.clone());
         let vault = data.vault(system.clone()).await?;
@@ -78,6 +86,8 @@ impl App {
             certifications,
             siuss,
             vouchers: Arc::new(vouchers),
+            site,
+            search,
             system,
             tls,
             listen: Arc::new(listen),

@@ -9,6 +9,8 @@ pub mod doors;
 pub mod lock;
 pub mod logs;
 pub mod queries;
+pub mod search;
 pub mod server;
+pub mod site;
 pub mod state;
 pub mod tls;
