@@ -10,5 +10,6 @@ pub mod lock;
 pub mod logs;
 pub mod queries;
 pub mod server;
+pub mod shelf;
 pub mod state;
 pub mod tls;

@@ -3,6 +3,7 @@
 mod ask;
 mod fixed;
 mod join_rows;
+pub mod outline;
 mod patterns;
 pub mod plain;
 mod read_once;
