@@ -22,6 +22,8 @@ use crate::config::{Data, Listen, is_loopback};
 use crate::doors::http::waas::voucher::Vouchers;
 use crate::queries;
 use crate::server::Addresses;
+use crate::shelf::Shelf;
+use crate::state::State;
 use crate::tls::Tls;
 
 #[derive(Clone)]
@@ -30,6 +32,8 @@ pub struct App {
     /// Worker processes: the only place where SQL that a user wrote runs.
     pub pool: Pool,
     pub accounts: Accounts,
+    /// People's own queries.
+    pub shelf: Shelf,
     pub deliveries: Deliveries,
     pub certifications: Certifications,
     /// The national flows.
@@ -58,7 +62,8 @@ impl App {
             tracing::warn!("the certificate is self-made: clients cannot verify it unless they are given the file; see --tls-cert");
         }
         let warehouse = Warehouse::open(data.warehouse(limits.clone())?).await?;
-        let accounts = Accounts::open(&data.state()?).await.context("the state store")?;
+        let state = State::open(&data.state()?).await.context("the state store")?;
+        let accounts = Accounts::new(state.clone()).await.context("the state store")?;
         let system = SystemLog::start(warehouse.clone());
         let vault = data.vault(system.clone()).await?;
         let deliveries = Deliveries::new(&warehouse, system.clone(), vault, Bounds::default(), home.join("spool"))?;
@@ -74,6 +79,7 @@ impl App {
             warehouse,
             pool,
             accounts,
+            shelf: Shelf::new(state),
             deliveries,
             certifications,
             siuss,
