@@ -8,7 +8,7 @@ venv=${SISS_VENV:-$HOME/.cache/siss/venv}
 
 # A program that must be there, and the Debian package that brings it.
 missing=()
-needed=(cc:build-essential pkg-config:pkg-config)
+needed=(cc:build-essential pkg-config:pkg-config node:nodejs npm:npm)
 [ -e /usr/include/openssl/cms.h ] || missing+=(libssl-dev)
 if [ "$what" = test ]; then
   needed+=(psql:postgresql-client xmllint:libxml2-utils)
@@ -25,6 +25,14 @@ if [ ${#missing[@]} -gt 0 ]; then
   "${as_root[@]}" apt-get update -qq
   "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
+# The style of the pages: an ordinary npm package, complete when it carries the very lock it was made from.
+node_packages() {
+  cmp -s "$1/package-lock.json" "$1/node_modules/.siss-lock" && return
+  echo "setup: npm packages of $1" >&2
+  npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  cp "$1/package-lock.json" "$1/node_modules/.siss-lock"
+}
+node_packages api/static
 command -v cargo >/dev/null || { echo 'setup: cargo is missing; install Rust (rustup reads rust-toolchain.toml)' >&2; exit 1; }
 [ "$what" = test ] || exit 0
 

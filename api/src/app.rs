@@ -21,9 +21,11 @@ use crate::accounts::Accounts;
 use crate::config::{Data, Listen, is_loopback};
 use crate::doors::http::waas::voucher::Vouchers;
 use crate::queries;
+use crate::search::Search;
 use crate::server::Addresses;
 use crate::shelf::Shelf;
 use crate::state::State;
+use crate::site::Site;
 use crate::tls::Tls;
 
 #[derive(Clone)]
@@ -40,6 +42,10 @@ pub struct App {
     pub siuss: Siuss,
     /// What vouchers of PDND are checked against, if they are taken.
     pub vouchers: Arc<Option<Vouchers>>,
+    /// Templates, words and static files of the pages.
+    pub site: Site,
+    /// Words of the catalogue.
+    pub search: Arc<Search>,
     /// The service's own tables (`sistema.*`).
     pub system: SystemLog,
     pub tls: Tls,
@@ -57,6 +63,7 @@ impl App {
     /// nothing starts half.
     pub async fn open(data: &Data, limits: Limits, listen: Listen, worker: Vec<String>) -> anyhow::Result<Self> {
         let home = data.home()?;
+        let site = Site::load(&Site::find_dir(listen.site.as_deref())?).context("the site")?;
         let tls = Tls::load(&listen, &home)?;
         if tls.self_made && !listen.loopback() {
             tracing::warn!("the certificate is self-made: clients cannot verify it unless they are given the file; see --tls-cert");
@@ -64,6 +71,7 @@ impl App {
         let warehouse = Warehouse::open(data.warehouse(limits.clone())?).await?;
         let state = State::open(&data.state()?).await.context("the state store")?;
         let accounts = Accounts::new(state.clone()).await.context("the state store")?;
+        let search = Arc::new(Search::new(warehouse.catalog()));
         let system = SystemLog::start(warehouse.clone());
         let vault = data.vault(system.clone()).await?;
         let deliveries = Deliveries::new(&warehouse, system.clone(), vault, Bounds::default(), home.join("spool"))?;
@@ -84,6 +92,8 @@ impl App {
             certifications,
             siuss,
             vouchers: Arc::new(vouchers),
+            site,
+            search,
             system,
             tls,
             listen: Arc::new(listen),

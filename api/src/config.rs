@@ -116,6 +116,9 @@ pub struct Listen {
     /// Flight SQL
     #[arg(long, env = "SISS_FLIGHT", default_value = "127.0.0.1:50051", value_name = "ADDR")]
     pub flight: SocketAddr,
+    /// Folder of the pages: `templates`, `locales`, `static` [default: `api` here or above, or above the program]
+    #[arg(long, env = "SISS_SITE", value_name = "DIR")]
+    pub site: Option<PathBuf>,
     /// Certificate chain (PEM) of all doors, with --tls-key [default: self-made on first start in HOME/tls]
     #[arg(long, env = "SISS_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,

@@ -98,6 +98,7 @@ mod tests {
             http: local,
             postgres: local,
             flight: local,
+            site: None,
             tls_cert,
             tls_key,
             behind_proxy: false,

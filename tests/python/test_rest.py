@@ -329,12 +329,13 @@ def test_a_browser_gets_errors_as_pages_and_programs_get_problems(ask):
         assert '<html lang="en">' in english.text
         problem(ask(path, headers={"Accept": "*/*"}), status)
     markup = ask("/api/v1/datasets/territorio/comuni/rows?%3Cscript%3E=1", headers=BROWSER)
-    assert markup.status_code == 400 and "<script" not in markup.text and "&lt;script" in markup.text
+    assert markup.status_code == 400 and "<script>" not in markup.text and "&lt;script" in markup.text
 
 
-def test_the_start_page_says_the_address_by_which_it_was_reached(ask, server):
-    assert "user=UTENZA" in ask("/").text and server.postgres.split(":")[1] in ask("/").text
-    assert "<b>" not in ask("/", headers={"Host": "a<b>.example"}).text
+def test_how_to_connect_says_the_address_by_which_it_was_reached(ask, server):
+    page = ask("/collegarsi").text
+    assert "user=UTENZA" in page and server.postgres.split(":")[1] in page
+    assert "<b>" not in ask("/collegarsi", headers={"Host": "a<b>.example"}).text
 
 
 def test_a_browser_can_sign_in(ask):
@@ -343,7 +344,11 @@ def test_a_browser_can_sign_in(ask):
     signed = ask("/accedi?lang=en", "comune_058091", headers=BROWSER, allow_redirects=False)
     assert (signed.status_code, signed.headers["location"]) == (303, "/?lang=en")
     home = ask("/?lang=en", "comune_058091", headers=BROWSER).text
-    assert "<strong>comune_058091</strong>" in home and "user=comune_058091" in home
+    assert "<strong>comune_058091</strong>" in home and "user=comune_058091" in ask("/collegarsi", "comune_058091").text
+    back = ask("/accedi?da=/cerca?q=a", "comune_058091", headers=BROWSER, allow_redirects=False).headers["location"]
+    assert back == "/cerca?q=a&lang=it"
+    elsewhere = ask("/accedi?da=//example.org", "comune_058091", headers=BROWSER, allow_redirects=False)
+    assert elsewhere.headers["location"] == "/?lang=it"
     assert "anonimo" not in ask("/").text
 
 

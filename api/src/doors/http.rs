@@ -1,19 +1,23 @@
 //! The HTTP door: REST under `/api/v1`, the start page, health, metrics and the OpenAPI document. Every route is on this page.
 
 mod certifications;
+mod connect;
+mod dataset;
 mod datasets;
 mod deliveries;
 mod encode;
 mod forecasts;
 mod format;
+mod found;
 mod home;
 mod layers;
 mod leps;
+mod notes;
 mod obligations;
 mod openapi;
 mod page;
-mod pages;
-mod problem;
+pub mod pages;
+pub mod problem;
 mod rows;
 mod sql;
 mod status;
@@ -53,6 +57,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken)
 
 /// The routes with everything that each request passes through. `secure`: connections are TLS.
 pub fn router(app: App, secure: bool) -> Router {
+    let readers = app.clone();
     let mut router = Router::new();
     for (path, handler) in routes() {
         router = router.route(&path, handler);
@@ -65,7 +70,7 @@ pub fn router(app: App, secure: bool) -> Router {
         .layer(from_fn_with_state(layers::Room::default(), layers::bounded))
         .layer(from_fn(layers::same_site))
         .layer(CatchPanicLayer::custom(layers::panicked))
-        .layer(from_fn(pages::readable))
+        .layer(from_fn_with_state(readers, pages::readable))
         .layer(from_fn_with_state(layers::Secure(secure), layers::safe_headers))
         .layer(from_fn(layers::observe))
 }
@@ -82,8 +87,15 @@ async fn not_so() -> Problem {
 fn routes() -> Vec<(String, MethodRouter<App>)> {
     let mut routes: Vec<(String, MethodRouter<App>)> = [
         ("/", get(home::home)),
-        ("/accedi", get(home::sign_in)),
-        ("/static/siss.css", get(home::style)),
+        ("/accedi", get(connect::sign_in)),
+        ("/cerca", get(found::page)),
+        ("/dataset/{area}/{name}", get(dataset::page)),
+        ("/accessibilita", get(notes::accessibility)),
+        ("/privacy", get(notes::privacy)),
+        ("/licenza", get(notes::licence)),
+        ("/contatti", get(notes::contacts)),
+        ("/collegarsi", get(connect::page)),
+        ("/static/{hash}/{name}", get(pages::asset)),
         ("/status", get(status::status)),
         ("/metrics", get(status::metrics)),
         ("/api/openapi.json", get(openapi::document)),

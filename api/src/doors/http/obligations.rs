@@ -16,8 +16,8 @@ use crate::accounts::stranger;
 use crate::app::App;
 use crate::doors::http::encode::{self, Wanted};
 use crate::doors::http::format::Format;
-use crate::doors::http::pages::Language;
 use crate::doors::http::problem::{Problem, Result};
+use crate::site::words::Language;
 
 mod calendar;
 mod completeness;
@@ -78,9 +78,9 @@ pub async fn calendar(
     let language = Language::of(uri.query(), &headers);
     let titles = |dataset: &str| {
         let contract = dataset.parse::<DatasetName>().ok().and_then(|name| app.warehouse.catalog().get(&name).map(|c| c.title.clone()));
-        contract.map_or_else(|| dataset.to_owned(), |title| if language == Language::English { title.en } else { title.it })
+        contract.map_or_else(|| dataset.to_owned(), |title| language.say(&title).to_owned())
     };
-    let text = calendar::text(&open, language, Utc::now(), titles);
+    let text = calendar::text(&open, language, app.site.words(language), Utc::now(), titles);
     let kind = [(header::CONTENT_TYPE, "text/calendar; charset=utf-8"), (header::CONTENT_DISPOSITION, "attachment; filename=\"siss.ics\"")];
     Ok((kind, [(header::CONTENT_LANGUAGE, language.code()), (header::VARY, "accept-language")], text).into_response())
 }

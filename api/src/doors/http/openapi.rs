@@ -46,6 +46,12 @@ mod tests {
     use crate::doors::http::format::Format;
     use std::collections::BTreeSet;
 
+    /// Pages are for people: the document describes what programs call.
+    fn page(path: &str) -> bool {
+        let called = ["/api/", "/waas/", "/open/", "/catalog"].iter().any(|start| path.starts_with(start));
+        !called && !["/status", "/metrics"].contains(&path)
+    }
+
     /// Routes by extension stand in the document as one path each; lists of a delivery are one route for two paths.
     #[test]
     fn every_route_is_in_the_document_and_the_other_way_round() {
@@ -56,7 +62,7 @@ mod tests {
                 ["/api/v1/sql", "/api/v1/datasets/{area}/{name}/rows"].iter().find(|stem| extensions.iter().any(|e| path == format!("{stem}{e}")));
             match by_extension {
                 Some(stem) => served.insert(format!("{stem}.{{format}}")),
-                None if path.starts_with("/static/") => false,
+                None if page(&path) => false,
                 None => served.insert(path),
             };
         }

@@ -16,10 +16,16 @@ impl FromRequestParts<App> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        match credentials(&parts.headers)? {
-            Some(credentials) => credentials.sign_in(&app.accounts).await,
-            None => Ok(stranger()),
+        // A page and its frame ask once each: a password is checked once a request.
+        if let Some(known) = parts.extensions.get::<Principal>() {
+            return Ok(known.clone());
         }
+        let who = match credentials(&parts.headers)? {
+            Some(credentials) => credentials.sign_in(&app.accounts).await?,
+            None => stranger(),
+        };
+        parts.extensions.insert(who.clone());
+        Ok(who)
     }
 }
 

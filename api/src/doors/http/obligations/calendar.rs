@@ -6,14 +6,13 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 
 use super::Obligation;
-use crate::doors::http::pages::Language;
+use crate::site::words::{Language, Words};
 
 /// Bytes of a line, without its end (RFC 5545 §3.1).
 const LINE: usize = 75;
 
 /// The whole file. `title` gives the name of a dataset in the language of the calendar.
-pub fn text(open: &[Obligation], language: Language, now: DateTime<Utc>, title: impl Fn(&str) -> String) -> String {
-    let words = language.words();
+pub fn text(open: &[Obligation], language: Language, words: &Words, now: DateTime<Utc>, title: impl Fn(&str) -> String) -> String {
     let word = |name: &str| words.get(name).map_or("", String::as_str);
     let mut file = Lines::default();
     file.line("BEGIN", "VCALENDAR");
@@ -106,9 +105,10 @@ mod tests {
             stato: "due".into(),
             in_ritardo: false,
         };
+        let site = crate::site::tests::site();
         let now = DateTime::from_timestamp(1_795_000_000, 0).expect("a moment");
         for (language, said) in [(Language::Italian, "entro il 20/12/2026"), (Language::English, "by 2026-12-20")] {
-            let text = text(std::slice::from_ref(&one), language, now, |_| "Strutture; e, posti".into()).replace("\r\n ", "");
+            let text = text(std::slice::from_ref(&one), language, site.words(language), now, |_| "Strutture; e, posti".into()).replace("\r\n ", "");
             assert!(text.contains(said) && text.contains("Strutture\\; e\\, posti (2026-11)"), "{text}");
             assert!(text.contains("UID:assa.strutture.RM-5.1.2026-11@") && text.contains("DTSTART;VALUE=DATE:20261220\r\n"), "{text}");
             assert!(!text.contains('{'), "{text}");

@@ -1,0 +1,66 @@
+//! `GET /collegarsi`: how to reach the data from other programs. `GET /accedi`: asks a browser for account and password.
+
+use axum::extract::{OriginalUri, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use http::uri::Authority;
+use http::{HeaderMap, StatusCode, Uri, header};
+use serde::{Deserialize, Serialize};
+use warehouse::principal::Principal;
+
+use crate::accounts::stranger;
+use crate::app::App;
+use crate::doors::http::pages::Frame;
+use crate::doors::http::problem::{Problem, Result};
+
+#[derive(Serialize)]
+struct Doors<'a> {
+    /// Who signs in, in the examples.
+    example_account: &'a str,
+    http: String,
+    postgres_host: String,
+    postgres_port: String,
+    flight: String,
+}
+
+pub async fn page(State(app): State<App>, frame: Frame, OriginalUri(uri): OriginalUri, headers: HeaderMap) -> Result<Response> {
+    let addresses = app.addresses.get().ok_or_else(|| Problem::internal("connect.addresses", "the doors are not open yet"))?;
+    let host = host(&uri, &headers);
+    let reached = |address: &str| address.replace("0.0.0.0", &host).replace("[::]", &host);
+    let (postgres_host, postgres_port) = addresses.postgres.rsplit_once(':').unwrap_or((&addresses.postgres, "5432"));
+    let nobody = app.site.words(frame.language).get("connect_account").map_or("account", String::as_str);
+    let doors = Doors {
+        example_account: if frame.who == stranger() { nobody } else { &frame.who.account },
+        http: reached(&addresses.http),
+        postgres_host: reached(postgres_host).trim_matches(['[', ']']).into(),
+        postgres_port: postgres_port.into(),
+        flight: reached(&addresses.flight),
+    };
+    app.site.render("connect.html", &frame, &doors)
+}
+
+/// The name by which the asker reached us: doors that listen on every address have no other.
+pub fn host(uri: &Uri, headers: &HeaderMap) -> String {
+    let said = uri.host().or_else(|| headers.get(header::HOST)?.to_str().ok());
+    let name = said.and_then(|said| said.parse::<Authority>().ok()).map(|said| said.host().to_owned());
+    name.unwrap_or_else(|| "localhost".into())
+}
+
+#[derive(Deserialize)]
+pub struct From {
+    /// Path of the page to go back to.
+    da: Option<String>,
+}
+
+/// A browser asks its user when it is refused, and then signs in on every page of ours.
+pub async fn sign_in(who: Principal, frame: Frame, Query(from): Query<From>) -> Response {
+    if who == stranger() {
+        return Problem::new(StatusCode::UNAUTHORIZED, "auth.required", "sign in with account and password")
+            .with("detail_it", "si accede con utenza e password")
+            .into_response();
+    }
+    // A path of ours only: another site's address would make us a signpost to it.
+    let back = from.da.filter(|path| path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\'));
+    let back = back.unwrap_or_else(|| "/".into());
+    let join = if back.contains('?') { '&' } else { '?' };
+    Redirect::to(&format!("{back}{join}lang={}", frame.language.code())).into_response()
+}
