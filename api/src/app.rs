@@ -24,8 +24,8 @@ use crate::queries;
 use crate::search::Search;
 use crate::server::Addresses;
 use crate::shelf::Shelf;
-use crate::state::State;
 use crate::site::Site;
+use crate::state::State;
 use crate::tls::Tls;
 
 #[derive(Clone)]

@@ -5,6 +5,7 @@ mod connect;
 mod dataset;
 mod datasets;
 mod deliveries;
+mod editor;
 mod encode;
 mod forecasts;
 mod format;
@@ -19,6 +20,8 @@ mod page;
 pub mod pages;
 pub mod problem;
 mod rows;
+mod session;
+mod sign_in;
 mod sql;
 mod status;
 mod uploads;
@@ -87,7 +90,13 @@ async fn not_so() -> Problem {
 fn routes() -> Vec<(String, MethodRouter<App>)> {
     let mut routes: Vec<(String, MethodRouter<App>)> = [
         ("/", get(home::home)),
-        ("/accedi", get(connect::sign_in)),
+        ("/accedi", get(sign_in::page).post(sign_in::enter)),
+        ("/esci", post(sign_in::leave)),
+        ("/sql", get(editor::page).post(editor::ask)),
+        ("/sql/dizionario.json", get(editor::dictionary)),
+        ("/sql/salva", post(editor::kept::save)),
+        ("/sql/elimina", post(editor::kept::delete)),
+        ("/sql/dimentica", post(editor::kept::forget)),
         ("/cerca", get(found::page)),
         ("/dataset/{area}/{name}", get(dataset::page)),
         ("/accessibilita", get(notes::accessibility)),
@@ -126,6 +135,7 @@ fn routes() -> Vec<(String, MethodRouter<App>)> {
     .into();
     for format in Format::ALL {
         let extension = format.extension();
+        routes.push((format!("/sql/risposta.{extension}"), post(editor::export)));
         routes.push((format!("/api/v1/sql.{extension}"), post(sql::sql)));
         routes.push((format!("/api/v1/datasets/{{area}}/{{name}}/rows.{extension}"), get(rows::rows)));
     }

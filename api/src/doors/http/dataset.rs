@@ -152,7 +152,8 @@ fn columns<'a>(app: &'a App, dataset: &Visible<'a>, language: Language) -> Vec<D
 
 fn described<'a>(app: &'a App, column: &'a Column, masked: bool, language: Language) -> Described<'a> {
     let list = column.code_list.as_ref().and_then(|list| app.warehouse.catalog().code_lists.get(list));
-    let codes = list.map(|list| list.codes.iter().map(|c| json!({ "code": c.code, "label": if language == Language::English { &c.en } else { &c.it } })).collect());
+    let codes =
+        list.map(|list| list.codes.iter().map(|c| json!({ "code": c.code, "label": if language == Language::English { &c.en } else { &c.it } })).collect());
     Described {
         name: &column.name,
         title: language.say(&column.title),

@@ -54,7 +54,8 @@ pub async fn page(State(app): State<App>, frame: Frame, Query(asked): Query<Aske
     let visible = session.datasets();
     let words = app.site.words(frame.language);
     let question = asked.q.trim();
-    let mut entries = if question.is_empty() { visible.iter().map(|one| entry(one, &[], frame.language, words)).collect() } else { found(&app, &visible, question, &frame) };
+    let mut entries =
+        if question.is_empty() { visible.iter().map(|one| entry(one, &[], frame.language, words)).collect() } else { found(&app, &visible, question, &frame) };
     let whole = entries.clone();
     let kept = |entry: &Entry, area: &str, theme: &str, format: &str| {
         (area.is_empty() || entry.area == area)

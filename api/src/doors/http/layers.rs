@@ -67,7 +67,7 @@ pub async fn safe_headers(State(secure): State<Secure>, request: Request, next: 
     for (name, value) in &SAFE {
         headers.entry(name.clone()).or_insert(HeaderValue::from_static(value));
     }
-    headers.append(header::VARY, HeaderValue::from_static("accept, authorization"));
+    headers.append(header::VARY, HeaderValue::from_static("accept, authorization, cookie"));
     if secure.0 {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
     }
