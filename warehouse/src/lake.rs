@@ -68,7 +68,9 @@ impl Lake {
         let tables = catalog.contracts.keys().map(|name| (name.clone(), OnceCell::new())).collect();
         let lake = Self { inner: Arc::new(Inner { store, catalog, tables }) };
         if !lake.inner.store.reads_only() {
-            futures::stream::iter(lake.inner.tables.keys().map(Ok)).try_for_each_concurrent(OPENING, |name| async { lake.table(name).await.map(|_| ()) }).await?;
+            futures::stream::iter(lake.inner.tables.keys().map(Ok))
+                .try_for_each_concurrent(OPENING, |name| async { lake.table(name).await.map(|_| ()) })
+                .await?;
         }
         Ok(lake)
     }
