@@ -3,10 +3,12 @@
 mod ask;
 mod fixed;
 mod join_rows;
+pub mod moment;
 mod patterns;
 pub mod plain;
 mod read_once;
 pub mod rows;
+pub mod summary;
 mod tables;
 pub mod template;
 
@@ -22,6 +24,7 @@ use crate::error::{Error, Kind, Result};
 use crate::pg_catalog::relation::{Relation, Relations};
 use crate::policy::rights::{Right, require};
 use crate::principal::Principal;
+use crate::session::moment::Moment;
 
 /// Everything `principal` may see. Cheap to make, made anew for each request.
 #[derive(Clone)]
@@ -29,6 +32,8 @@ pub struct Session {
     warehouse: Warehouse,
     principal: Principal,
     rights: Arc<BTreeMap<DatasetName, Right>>,
+    /// The tables as they are read; `None`: each as it is when it is asked for.
+    moment: Option<Moment>,
 }
 
 /// A dataset as the principal of a session sees it.
@@ -52,7 +57,7 @@ impl Session {
             require(&principal, fact)?;
         }
         let rights = Arc::new(warehouse.rights().of(&principal)?);
-        Ok(Self { warehouse, principal, rights })
+        Ok(Self { warehouse, principal, rights, moment: None })
     }
 
     pub fn principal(&self) -> &Principal {

@@ -15,6 +15,8 @@ mod leaks;
 mod pruning;
 #[path = "gate/rights.rs"]
 mod rights;
+#[path = "gate/summary.rs"]
+mod summary;
 #[path = "gate/system.rs"]
 mod system;
 #[path = "gate/workers.rs"]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::datasource::provider_as_source;
@@ -41,21 +42,20 @@ impl Session {
 fn build(table: &Arc<PolicyTable>, page: &Page, keys: &[String]) -> Result<datafusion::logical_expr::LogicalPlan> {
     let schema = table.schema();
     let column = |name: &str| match schema.field_with_name(name) {
-        Ok(field) => Ok((Expr::Column(Column::new_unqualified(name)), field.data_type().clone())),
+        Ok(_) => Ok(Expr::Column(Column::new_unqualified(name))),
         Err(_) => Err(Error::new(Kind::Invalid, "sql.column", format!("column '{name}' not found"))),
     };
     let mut plan = LogicalPlanBuilder::scan("t", provider_as_source(table.clone()), None).map_err(errors::finishing)?;
     for filter in &page.filters {
-        let (left, data_type) = column(&filter.column)?;
-        plan = plan.filter(predicate(left, filter, &data_type)?).map_err(errors::finishing)?;
+        plan = plan.filter(condition(&schema, filter)?).map_err(errors::finishing)?;
     }
     let mut order = Vec::new();
     for sort in &page.sort {
-        order.push(SortExpr::new(column(&sort.column)?.0, !sort.descending, sort.descending));
+        order.push(SortExpr::new(column(&sort.column)?, !sort.descending, sort.descending));
     }
     if page.limit.is_some() {
         let visible_keys = keys.iter().filter(|k| page.sort.iter().all(|s| &s.column != *k)).filter_map(|k| column(k).ok());
-        order.extend(visible_keys.map(|(key, _)| SortExpr::new(key, true, false)));
+        order.extend(visible_keys.map(|key| SortExpr::new(key, true, false)));
     }
     if !order.is_empty() {
         plan = plan.sort(order).map_err(errors::finishing)?;
@@ -64,10 +64,17 @@ fn build(table: &Arc<PolicyTable>, page: &Page, keys: &[String]) -> Result<dataf
         plan = plan.limit(page.offset, page.limit).map_err(errors::finishing)?;
     }
     if !page.columns.is_empty() {
-        let wanted = page.columns.iter().map(|name| column(name).map(|(c, _)| c)).collect::<Result<Vec<_>>>()?;
+        let wanted = page.columns.iter().map(|name| column(name)).collect::<Result<Vec<_>>>()?;
         plan = plan.project(wanted).map_err(errors::finishing)?;
     }
     plan.build().map_err(errors::finishing)
+}
+
+/// A filter over columns of `schema`.
+pub(super) fn condition(schema: &Schema, filter: &Filter) -> Result<Expr> {
+    let field = schema.field_with_name(&filter.column);
+    let field = field.map_err(|_| Error::new(Kind::Invalid, "sql.column", format!("column '{}' not found", filter.column)))?;
+    predicate(Expr::Column(Column::new_unqualified(&filter.column)), filter, field.data_type())
 }
 
 fn predicate(left: Expr, filter: &Filter, data_type: &arrow::datatypes::DataType) -> Result<Expr> {

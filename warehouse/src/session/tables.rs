@@ -70,7 +70,12 @@ impl Session {
     /// The snapshot that a table of a query means.
     /// Errors: `Forbidden` for a stranger who asks for an earlier one: what was open once may have been closed since.
     async fn snapshot(&self, named: &Named) -> Result<Snapshot> {
-        let Some(at) = named.at else { return self.warehouse.lake().refresh(&named.dataset).await };
+        let Some(at) = named.at else {
+            return match &self.moment {
+                Some(moment) => moment.snapshot(&named.dataset),
+                None => self.warehouse.lake().refresh(&named.dataset).await,
+            };
+        };
         if self.principal.role == STRANGER {
             return Err(Error::new(Kind::Forbidden, "table.version", "sign in to see earlier versions"));
         }
