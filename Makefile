@@ -17,7 +17,7 @@ RELEASE_FLAGS ?= $(if $(filter x86_64,$(shell uname -m)),-C target-cpu=x86-64-v3
 help: ## Lists the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-setup: ## Installs Debian packages and the Python environment, if missing
+setup: ## Installs Debian packages, npm packages and the Python environment, if missing
 	@scripts/setup.sh test
 
 build: ## Builds the program

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what `make demo` and `make test` need beside Rust: Debian packages and a Python environment. Quick when all is there.
-# `setup.sh demo` needs a C compiler and OpenSSL's headers; `setup.sh test` also PostgreSQL and the real clients of the tests.
+# `setup.sh demo` needs a C compiler and OpenSSL's headers; `setup.sh test` also PostgreSQL, Chromium and the real clients of the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-test}
@@ -11,8 +11,9 @@ missing=()
 needed=(cc:build-essential pkg-config:pkg-config node:nodejs npm:npm)
 [ -e /usr/include/openssl/cms.h ] || missing+=(libssl-dev)
 if [ "$what" = test ]; then
-  needed+=(psql:postgresql-client xmllint:libxml2-utils)
+  needed+=(psql:postgresql-client xmllint:libxml2-utils chromium:chromium java:default-jre-headless)
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+  [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=(fonts-dejavu-core)
 fi
 for pair in "${needed[@]}"; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
@@ -25,7 +26,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   "${as_root[@]}" apt-get update -qq
   "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
-# The style of the pages: an ordinary npm package, complete when it carries the very lock it was made from.
+# npm packages (the style of the pages; the judges of pages in tests), complete when they carry the very lock they were made from.
 node_packages() {
   cmp -s "$1/package-lock.json" "$1/node_modules/.siss-lock" && return
   echo "setup: npm packages of $1" >&2
@@ -35,6 +36,7 @@ node_packages() {
 node_packages api/static
 command -v cargo >/dev/null || { echo 'setup: cargo is missing; install Rust (rustup reads rust-toolchain.toml)' >&2; exit 1; }
 [ "$what" = test ] || exit 0
+node_packages tests/node
 
 # The environment is complete when it carries the very list it was made from.
 wanted=tests/python/requirements.txt

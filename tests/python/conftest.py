@@ -12,6 +12,7 @@ import types
 
 import pytest
 
+pytest_plugins = ["browser"]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCALE, SEED, PASSWORD = "0.05", "7", "una frase di prova"
 ACCOUNTS = ["pianificatore", "distretto_rm_5_1", "comune_058091", "comune_058120", "ispettore", "steward", "amministratore"]

@@ -1,0 +1,52 @@
+"""Every page for people. A new page is one line: the tests of pages.py's readers then hold for it in both languages and widths."""
+
+import dataclasses
+import pathlib
+import re
+
+HTTP = pathlib.Path(__file__).resolve().parents[2] / "api/src/doors/http.rs"
+# Routes that are not pages: for programs, or files.
+NOT_PAGES = re.compile(r"/(api|open|waas|catalog[^/]*|status|metrics|static|accedi|robots|sitemap)\b|.*\.(svg|png|csv|pdf|xml|txt|geojson|json|ndjson|parquet|xlsx|atom)$")
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    route: str
+    """As api/src/doors/http.rs says it."""
+    address: str
+    who: str | None = None
+    """An account, or who has none."""
+    status: int = 200
+
+    def at(self, language):
+        return f"{self.address}{'&' if '?' in self.address else '?'}lang={language}"
+
+    def __str__(self):
+        return self.address + (f" ({self.who})" if self.who else "")
+
+
+PAGES = [
+    Page("/", "/"),
+    Page("/", "/", "comune_058091"),
+    Page("/cerca", "/cerca"),
+    Page("/cerca", "/cerca?q=asili&area=sirse&tema=&formato="),
+    Page("/cerca", "/cerca?q=nullachesitrova"),
+    Page("/dataset/{area}/{name}", "/dataset/sirse/servizi"),
+    Page("/dataset/{area}/{name}", "/dataset/assa/strutture?colonna=codice_istat&confronto=eq&valore=058091&ordina=-denominazione"),
+    Page("/dataset/{area}/{name}", "/dataset/sigess/accessi", "pianificatore"),
+    Page("/collegarsi", "/collegarsi"),
+    Page("/accessibilita", "/accessibilita"),
+    Page("/privacy", "/privacy"),
+    Page("/licenza", "/licenza"),
+    Page("/contatti", "/contatti"),
+    # Errors are pages too.
+    Page("", "/nulla", status=404),
+    Page("/dataset/{area}/{name}", "/dataset/sirse/servizi?colonna=nulla&valore=1", status=400),
+]
+
+
+def routes():
+    """The server's routes that are pages."""
+    text = HTTP.read_text(encoding="utf-8")
+    named = re.findall(r'\(\s*"(/[^"]*)",\s*(?:\w+(?:::\w+)*\()', text[text.index("fn routes") :])
+    return {route for route in named if not NOT_PAGES.match(route)}
