@@ -10,6 +10,8 @@ venv=${SISS_VENV:-$HOME/.cache/siss/venv}
 missing=()
 needed=(cc:build-essential pkg-config:pkg-config node:nodejs npm:npm)
 [ -e /usr/include/openssl/cms.h ] || missing+=(libssl-dev)
+# PNG files of charts are drawn with a font of the machine.
+[ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=(fonts-dejavu-core)
 if [ "$what" = test ]; then
   needed+=(psql:postgresql-client xmllint:libxml2-utils chromium:chromium java:default-jre-headless)
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
