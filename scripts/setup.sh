@@ -15,7 +15,6 @@ needed=(cc:build-essential pkg-config:pkg-config node:nodejs npm:npm)
 if [ "$what" = test ]; then
   needed+=(psql:postgresql-client xmllint:libxml2-utils chromium:chromium java:default-jre-headless)
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
-  [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=(fonts-dejavu-core)
 fi
 for pair in "${needed[@]}"; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")

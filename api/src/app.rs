@@ -19,6 +19,7 @@ use warehouse::worker::{Pool, PoolConfig};
 
 use crate::accounts::Accounts;
 use crate::config::{Data, Listen, is_loopback};
+use crate::doors::http::boards::Boards;
 use crate::doors::http::waas::voucher::Vouchers;
 use crate::queries;
 use crate::search::Search;
@@ -40,6 +41,8 @@ pub struct App {
     pub vouchers: Arc<Option<Vouchers>>,
     /// Templates, words and static files of the pages.
     pub site: Site,
+    /// Dashboards and the boundaries of maps.
+    pub boards: Boards,
     /// Words of the catalogue.
     pub search: Arc<Search>,
     /// The service's own tables (`sistema.*`).
@@ -76,6 +79,7 @@ impl App {
             (Some(keys), Some(audience)) => Some(Vouchers::load(keys, audience).context("the keys of PDND vouchers")?),
             _ => None,
         };
+        let boards = Boards::load(warehouse.catalog())?;
         let log = queries::log(warehouse.catalog(), system.clone())?;
         let pool = Pool::start(PoolConfig { command: worker, limits, log }).await?;
         Ok(Self {
@@ -87,6 +91,7 @@ impl App {
             siuss,
             vouchers: Arc::new(vouchers),
             site,
+            boards,
             search,
             system,
             tls,

@@ -6,7 +6,7 @@ import re
 
 HTTP = pathlib.Path(__file__).resolve().parents[2] / "api/src/doors/http.rs"
 # Routes that are not pages: for programs, or files.
-NOT_PAGES = re.compile(r"/(api|open|waas|catalog[^/]*|status|metrics|static|accedi|robots|sitemap)\b|.*\.(svg|png|csv|pdf|xml|txt|geojson|json|ndjson|parquet|xlsx|atom)$")
+NOT_PAGES = re.compile(r"/(api|open|waas|catalog[^/]*|status|metrics|static|accedi|robots|sitemap)\b|.*/\{file\}$|.*\.(svg|png|csv|pdf|xml|txt|geojson|json|ndjson|parquet|xlsx|atom)$")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +39,13 @@ PAGES = [
     Page("/privacy", "/privacy"),
     Page("/licenza", "/licenza"),
     Page("/contatti", "/contatti"),
+    Page("/cruscotti", "/cruscotti"),
+    Page("/cruscotti/{name}", "/cruscotti/leps"),
+    Page("/cruscotti/{name}", "/cruscotti/sirse?anno=2025"),
+    Page("/cruscotti/{name}", "/cruscotti/sirse?embed=1&panel=mappa&anno=2025"),
+    Page("/cruscotti/{name}", "/cruscotti/risorse_finanziarie?anno=2025&ambito=RM+5.1", "pianificatore"),
+    Page("/cruscotti/{name}", "/cruscotti/sigess", "comune_058091"),
+    Page("/cruscotti/{name}", "/cruscotti/sigess", status=403),
     # Errors are pages too.
     Page("", "/nulla", status=404),
     Page("/dataset/{area}/{name}", "/dataset/sirse/servizi?colonna=nulla&valore=1", status=400),

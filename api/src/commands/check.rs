@@ -1,4 +1,4 @@
-//! `siss check`: are the contracts right?
+//! `siss check`: are the contracts and dashboards right?
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use anyhow::Context;
 use datasets::catalog::Catalog;
 use datasets::derive::book;
 
-/// Checks all contracts, code lists and roles; prints every mistake as file:line:column and exits 1 if there is one
+/// Checks all contracts, code lists, roles and dashboards; prints every mistake as file:line:column and exits 1 if there is one
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Folder of contracts [default: `datasets` here, or beside the program]
@@ -20,12 +20,15 @@ pub struct Args {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let folder = Catalog::find_dir(args.contracts.as_deref()).map_err(anyhow::Error::msg)?;
-    match Catalog::load(&folder) {
-        Ok(catalog) => {
+    // Dashboards are checked against contracts that are right.
+    let checked = Catalog::load(&folder).and_then(|catalog| Ok((dashboards::load::load(&dashboards::load::beside(&folder), &catalog)?.len(), catalog)));
+    match checked {
+        Ok((boards, catalog)) => {
             if let Some(folder) = &args.dictionary {
                 write_dictionary(&catalog, folder)?;
             }
-            println!("{} datasets, {} code lists, {} roles: no mistakes", catalog.contracts.len(), catalog.code_lists.len(), catalog.roles.len());
+            let Catalog { contracts, code_lists, roles, .. } = &catalog;
+            println!("{} datasets, {} code lists, {} roles, {boards} dashboards: no mistakes", contracts.len(), code_lists.len(), roles.len());
             Ok(ExitCode::SUCCESS)
         }
         Err(mistakes) => {

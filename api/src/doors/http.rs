@@ -1,5 +1,6 @@
 //! The HTTP door: REST under `/api/v1`, the start page, health, metrics and the OpenAPI document. Every route is on this page.
 
+pub mod boards;
 mod certifications;
 mod connect;
 mod dataset;
@@ -96,6 +97,9 @@ pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/contatti", get(notes::contacts)),
         ("/collegarsi", get(connect::page)),
         ("/static/{hash}/{name}", get(pages::asset)),
+        ("/cruscotti", get(boards::list)),
+        ("/cruscotti/{name}", get(boards::page)),
+        ("/cruscotti/{name}/{file}", get(boards::panel::file)),
         ("/status", get(status::status)),
         ("/metrics", get(status::metrics)),
         ("/api/openapi.json", get(openapi::document)),
