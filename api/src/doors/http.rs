@@ -7,10 +7,15 @@ mod dataset;
 mod datasets;
 mod deliveries;
 mod encode;
+mod explore;
+mod figures;
+mod finder;
 mod forecasts;
 mod format;
 mod found;
 mod home;
+mod indicator;
+mod indicators;
 mod layers;
 mod leps;
 mod notes;
@@ -18,10 +23,13 @@ mod obligations;
 mod openapi;
 mod page;
 pub mod pages;
+mod places;
 pub mod problem;
+mod reading;
 mod rows;
 mod sql;
 mod status;
+mod territory;
 mod uploads;
 pub mod waas;
 mod who;
@@ -91,6 +99,15 @@ pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/accedi", get(connect::sign_in)),
         ("/cerca", get(found::page)),
         ("/dataset/{area}/{name}", get(dataset::page)),
+        ("/indicatori", get(indicators::page)),
+        ("/indicatore/{name}", get(indicator::page)),
+        ("/indicatore/{name}/mappa.svg", get(indicator::map)),
+        ("/territorio", get(territory::list)),
+        ("/territorio/{place}", get(territory::page)),
+        ("/esplora", get(explore::page)),
+        ("/esplora/grafico.svg", get(explore::picture)),
+        ("/mappa", get(finder::page)),
+        ("/mappa/servizi.geojson", get(finder::geojson)),
         ("/accessibilita", get(notes::accessibility)),
         ("/privacy", get(notes::privacy)),
         ("/licenza", get(notes::licence)),
@@ -130,6 +147,7 @@ pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
     .into();
     for format in Format::ALL {
         let extension = format.extension();
+        routes.push((format!("/esplora/risultato.{extension}"), get(explore::file)));
         routes.push((format!("/api/v1/sql.{extension}"), post(sql::sql)));
         routes.push((format!("/api/v1/datasets/{{area}}/{{name}}/rows.{extension}"), get(rows::rows)));
     }

@@ -8,8 +8,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::LogicalPlan;
@@ -121,6 +121,20 @@ impl Session {
         names.extend(across.into_iter().map(|(label, _)| label));
         names.push(if summary.across.is_some() { ALL } else { VALUE }.to_owned());
         renamed(rows, &names)
+    }
+
+    /// How many rows [`Self::summary`] has without a limit.
+    pub async fn summary_size(&self, name: &DatasetName, summary: &Summary) -> Result<usize> {
+        let visible = self.dataset(name)?;
+        rules::check(summary, &visible, self.warehouse.catalog().indicators.get(name))?;
+        if summary.group.is_empty() {
+            return Ok(1);
+        }
+        let pinned = self.pin([Named { table: name.name.clone(), dataset: name.clone(), history: false, at: None }]).await?;
+        let table = pinned.tables.values().next().cloned().ok_or_else(|| unknown(&name.to_string(), ""))?;
+        let batches: Vec<RecordBatch> = self.planned(&pinned, plan::size(&table, summary)?).await?.batches.try_collect().await?;
+        let counted = batches.iter().find(|batch| batch.num_rows() == 1).map(|batch| batch.column(0).as_primitive::<Int64Type>().value(0));
+        counted.and_then(|count| usize::try_from(count).ok()).ok_or_else(|| Error::internal("summary.size", "no count"))
     }
 
     async fn planned(&self, pinned: &Pinned, plan: LogicalPlan) -> Result<Rows> {

@@ -83,6 +83,9 @@ async fn the_greatest_come_first_and_a_limit_cuts() {
     let world = World::new(&[person(500, "FR B")]).await;
     let first = Summary { order: Order::Value, limit: Some(1), ..of(Function::Count, "") };
     assert_eq!(ask(&world, &role("regione"), &first).await, Ok(vec!["RM 1|100".into()]));
+    let session = world.warehouse.session(&role("regione")).await.expect("session");
+    assert_eq!(session.summary_size(&name(), &first).await.expect("a size"), 2);
+    assert_eq!(session.summary_size(&name(), &Summary { group: Vec::new(), ..first }).await.expect("a size"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use axum::extract::{Query, State};
 use axum::response::Response;
+use datasets::indicator::AREA;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use warehouse::session::Visible;
 
+use crate::accounts::stranger;
 use crate::app::App;
 use crate::doors::http::format::Format;
 use crate::doors::http::pages::Frame;
+use crate::doors::http::places::Places;
 use crate::doors::http::problem::Result;
 use crate::site::words::{Language, Words};
 
@@ -31,6 +34,8 @@ pub struct Asked {
 pub struct Entry {
     pub name: String,
     pub href: String,
+    /// The page of an indicator.
+    pub indicator: Option<String>,
     pub area: String,
     pub area_title: String,
     pub theme: Option<String>,
@@ -56,6 +61,7 @@ pub async fn page(State(app): State<App>, frame: Frame, Query(asked): Query<Aske
     let question = asked.q.trim();
     let mut entries =
         if question.is_empty() { visible.iter().map(|one| entry(one, &[], frame.language, words)).collect() } else { found(&app, &visible, question, &frame) };
+    let places = if question.is_empty() { Vec::new() } else { places(&app, question).await? };
     let whole = entries.clone();
     let kept = |entry: &Entry, area: &str, theme: &str, format: &str| {
         (area.is_empty() || entry.area == area)
@@ -69,9 +75,16 @@ pub async fn page(State(app): State<App>, frame: Frame, Query(asked): Query<Aske
         "areas": areas(&but("", &asked.tema, &asked.formato)),
         "themes": themes(&but(&asked.area, "", &asked.formato), words),
         "formats": formats(&but(&asked.area, &asked.tema, "")),
-        "entries": entries,
+        "entries": entries, "places": places,
     });
     app.site.render("search.html", &frame, values)
+}
+
+/// Pages of municipalities and districts that the question names.
+async fn places(app: &App, question: &str) -> Result<Vec<Value>> {
+    let places = Places::read(&app.warehouse.session(&stranger()).await?).await?;
+    let page = |(level, code, name): (&str, &str, String)| Some(json!({ "href": Places::href(level, code)?, "name": name }));
+    Ok(places.meant(question).into_iter().filter_map(page).collect())
 }
 
 fn found(app: &App, visible: &[Visible], question: &str, frame: &Frame) -> Vec<Entry> {
@@ -90,6 +103,7 @@ pub fn entry(dataset: &Visible, columns: &[String], language: Language, words: &
     Entry {
         name: dataset.name.to_string(),
         href: format!("/dataset/{}/{}", dataset.name.area, dataset.name.name),
+        indicator: (dataset.name.area == AREA).then(|| format!("/indicatore/{}", dataset.name.name)),
         area: dataset.name.area.clone(),
         area_title: area_title(&dataset.name.area, words),
         theme: contract.publication.as_ref().map(|publication| publication.theme.clone()),

@@ -50,6 +50,14 @@ pub fn summary(table: &Arc<PolicyTable>, summary: &Summary, across: &[(String, S
     plan.build().map_err(errors::finishing)
 }
 
+/// The number of groups.
+pub fn size(table: &Arc<PolicyTable>, summary: &Summary) -> Result<LogicalPlan> {
+    let plan = filtered(table, &summary.filters)?;
+    let groups: Vec<Expr> = summary.group.iter().enumerate().map(|(n, k)| key(k).alias(format!("g{n}"))).collect();
+    let plan = plan.aggregate(groups, Vec::<Expr>::new()).and_then(|plan| plan.aggregate(Vec::<Expr>::new(), vec![count(lit(1_i64)).alias("n")]));
+    plan.and_then(LogicalPlanBuilder::build).map_err(errors::finishing)
+}
+
 fn filtered(table: &Arc<PolicyTable>, filters: &[Filter]) -> Result<LogicalPlanBuilder> {
     let schema = table.schema();
     let mut plan = LogicalPlanBuilder::scan("t", provider_as_source(table.clone()), None).map_err(errors::finishing)?;
