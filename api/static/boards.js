@@ -16,12 +16,16 @@ const light = (key) => {
   for (const row of document.querySelectorAll("tr[data-k]")) if (row.dataset.k === key) row.classList.add("siss-lit");
 };
 
-// A mark's own title would come late and a second time: its text is kept, the element goes.
+// A mark's own title would come late and a second time: its text is kept, the element goes. Places of a map have theirs in the table.
 const said = (mark) => {
   const title = mark.querySelector(":scope > title");
   if (title) {
     mark.dataset.says = title.textContent;
     title.remove();
+  }
+  if (!mark.dataset.says && mark.closest(".siss-map") && mark.dataset.k) {
+    const row = [...mark.closest(".siss-panel").querySelectorAll("tr[data-k]")].find((row) => row.dataset.k === mark.dataset.k);
+    if (row) mark.dataset.says = `${row.cells[0].textContent}: ${[...row.cells].slice(1).map((cell) => cell.textContent).join(" · ")}`;
   }
   return mark.dataset.says;
 };

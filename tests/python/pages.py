@@ -54,7 +54,6 @@ PAGES = [
     Page("/cruscotti", "/cruscotti"),
     Page("/cruscotti/{name}", "/cruscotti/leps"),
     Page("/cruscotti/{name}", "/cruscotti/sirse?anno=2025"),
-    Page("/cruscotti/{name}", "/cruscotti/sirse?embed=1&panel=mappa&anno=2025"),
     Page("/cruscotti/{name}", "/cruscotti/risorse_finanziarie?anno=2025&ambito=RM+5.1", "pianificatore"),
     Page("/cruscotti/{name}", "/cruscotti/sigess", "comune_058091"),
     Page("/cruscotti/{name}", "/cruscotti/sigess", status=403),

@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ElementTree
 import oracle
 import pytest
 import requests
+from browser import PHONE, nu
 
 OPEN = ["assa", "leps", "sirse"]
 CLOSED = ["debito_informativo", "risorse_finanziarie", "risorse_umane", "servizi_interventi", "sigess"]
@@ -165,6 +166,11 @@ def test_page_table_file_and_picture_say_the_same(get, page, board):
                 assert [number(cell) for cell in cells] == by_code[code], f"{board}.{name}: {label}"
         picture = ElementTree.fromstring(get(f"/cruscotti/{board}/{name}.svg", account, lang="it", **choice).content)
         said = [title.text for title in picture.iter("{http://www.w3.org/2000/svg}title")]
+        if "siss-map" in panel["svg"]:
+            # A map says its values in its file; on the page the table does.
+            unlike = [label for _, label, cells in panel["rows"] if not any(title.startswith(f"{label}: {cells[0]}") for title in said)]
+            assert not unlike, f"{board}.{name}: the map of the file has other values for {unlike[:5]}"
+            continue
         inline = [html.unescape(title) for title in re.findall(r"<title[^>]*>(.*?)</title>", panel["svg"])]
         assert sorted(said) == sorted(inline), f"{board}.{name}: the file says other values than the page"
 
@@ -245,3 +251,55 @@ def test_english_is_english(page):
     text = shown(text)
     assert "The region at a glance" in text and "Target" in text and "per 5,000 inhabitants" in text
     assert "Obiettivo" not in text and "abitanti" not in text and "Fonte" not in text
+
+
+def test_script_adds_values_light_and_zoom(window):
+    page = (visit := window()).page
+    visit.open("/cruscotti/sirse?anno=2025&lang=it")
+    page.locator("#mappa summary").click()
+    row = page.locator("#mappa tr[data-k='058091']")
+    page.locator("#mappa .siss-map [data-k='058091']").hover()
+    value = row.locator("td").inner_text()
+    assert page.locator("#mappa .siss-tip").inner_text() == f"Roma: {value}"
+    assert "siss-lit" in row.get_attribute("class")
+    assert page.locator("#mappa tr.siss-lit").count() == 1
+    bar = page.locator("#posti_per_distretto svg [data-k='ROMA'] rect").first
+    bar.hover()
+    assert page.locator("#posti_per_distretto .siss-tip").inner_text().startswith("ROMA, ")
+    moved = page.locator("#mappa .siss-map")
+    legend = page.locator("#mappa svg text").last
+    start, stood = moved.get_attribute("transform"), legend.bounding_box()
+    page.get_by_role("button", name="Ingrandisci la mappa").click()
+    assert moved.get_attribute("transform") != start and legend.bounding_box() == stood
+    page.get_by_role("button", name="Mappa intera").click()
+    assert moved.get_attribute("transform") == start
+    assert not visit.faults
+
+
+def test_what_is_embedded_is_accessible_and_fits(window, tmp_path):
+    visit = window(size=PHONE)
+    html = visit.open("/cruscotti/sirse?embed=1&panel=mappa&anno=2025&lang=it").text()
+    assert visit.axe() == [] and not visit.faults
+    visit.resize({"width": 320, "height": 512})
+    assert visit.wider_than_window() == []
+    (tmp_path / "embedded.html").write_text(html, encoding="utf-8")
+    assert nu([tmp_path / "embedded.html"]) == []
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_viewer_filters_and_prints(window, script):
+    page = (visit := window("pianificatore", script=script)).page
+    visit.open("/cruscotti/risorse_finanziarie?lang=it")
+    page.get_by_label("Anno", exact=True).select_option("2024")
+    page.get_by_label("Distretto", exact=True).select_option("RM 5.1")
+    page.get_by_role("button", name="Mostra").click()
+    page.wait_for_url(lambda url: {"lang=it", "anno=2024", "ambito=RM+5.1"} <= set(re.split("[?&]", url)))
+    assert not page.locator("#per_fondo table").is_visible()
+    paper = page.pdf(format="A4")
+    assert paper.startswith(b"%PDF-") and len(paper) > 20_000
+    page.emulate_media(media="print")
+    if script:
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#per_fondo table").is_visible(), "tables are printed whole"
+    assert page.get_by_text("Distretto: RM 5.1").is_visible() and not page.locator(".siss-form").is_visible()
+    assert not visit.faults
