@@ -126,7 +126,7 @@ impl Boundaries {
             }
         }
         let parts = |groups: &[Option<&str>]| groups.len() == 1 || groups.windows(2).any(|pair| pair[0] != pair[1]);
-        sides.iter().filter(|(_, groups)| parts(groups)).map(|(arc, _)| self.arcs[*arc].clone()).collect()
+        chained(sides.iter().filter(|(_, groups)| parts(groups)).map(|(arc, _)| self.arcs[*arc].clone()).collect())
     }
 
     /// Of some municipalities only.
@@ -158,6 +158,30 @@ impl Boundaries {
         let end = if start == (arc >= 0) { points.first() } else { points.last() };
         end.copied().unwrap_or_default()
     }
+}
+
+/// Lines that meet at their ends as one: fewer starts to write.
+fn chained(lines: Vec<Line>) -> Vec<Line> {
+    let mut left: BTreeMap<usize, Line> = lines.into_iter().enumerate().collect();
+    let mut ends: BTreeMap<(i64, i64), Vec<usize>> = BTreeMap::new();
+    for (i, line) in &left {
+        for end in [line.first(), line.last()].into_iter().flatten() {
+            ends.entry(key(*end)).or_default().push(*i);
+        }
+    }
+    let mut chains = Vec::new();
+    while let Some((_, mut chain)) = left.pop_first() {
+        while let Some(end) = chain.last().copied() {
+            let next = ends.get(&key(end)).into_iter().flatten().find(|i| left.contains_key(i));
+            let Some(mut line) = next.and_then(|i| left.remove(i)) else { break };
+            if line.first().is_none_or(|first| key(*first) != key(end)) {
+                line.reverse();
+            }
+            chain.extend(line.into_iter().skip(1));
+        }
+        chains.push(chain);
+    }
+    chains
 }
 
 fn index(arc: i64) -> usize {

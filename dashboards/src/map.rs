@@ -120,7 +120,9 @@ pub fn svg(map: &Choropleth, boundaries: &Boundaries, theme: &Theme) -> String {
     for (i, fill) in fills.iter().enumerate() {
         sheet.open(&[("fill", fill)]);
         let mut place = |code: &str, rings: &[Vec<(f64, f64)>]| {
-            sheet.element("path", &[("data-k", code), ("d", &project.path(rings))], Some(&map.says(code)));
+            // Within a page the table beside says the values: twice they would be a fifth of the page.
+            let says = (theme.standalone || !map.values.contains_key(code)).then(|| map.says(code));
+            sheet.element("path", &[("data-k", code), ("d", &project.path(rings))], says.as_deref());
         };
         match map.level {
             Level::Comune => boundaries.codes().filter(|code| class(code) == i).for_each(|code| place(code, &boundaries.comune(code))),
@@ -182,7 +184,7 @@ fn items(map: &Choropleth, classes: &[Class], none: &str, places: usize) -> Vec<
     let mut items: Vec<(String, String)> = Vec::new();
     for class in classes {
         let (low, high) = (map.unit.short(class.low, language), map.unit.short(class.high, language));
-        let range = if low == high { low } else { format!("{low} – {high}") };
+        let range = if low == high { high } else { format!("{} – {high}", bare(&low, &map.unit.name)) };
         items.push((class.color.to_owned(), format!("{range}  ({})", class.count)));
     }
     let without = places.saturating_sub(map.values.len());
@@ -190,6 +192,11 @@ fn items(map: &Choropleth, classes: &[Class], none: &str, places: usize) -> Vec<
         items.push((none.to_owned(), format!("{}  ({without})", draw::none(language))));
     }
     items
+}
+
+/// A number without the unit that follows it: a range says it once.
+fn bare<'a>(text: &'a str, unit: &str) -> &'a str {
+    text.strip_suffix(unit).map_or(text, str::trim_end)
 }
 
 /// The legend lies in the sea where it is wide enough, else below.

@@ -28,13 +28,17 @@ pub fn draw(chart: &Chart, sheet: &mut Sheet) {
             path(&frame, sheet, series, &run[..split], s, dash(s), &x);
             path(&frame, sheet, series, &run[split.saturating_sub(1)..], s, "2 2", &x);
         }
-        if chart.categories.len() <= MARKED {
-            for (c, category) in chart.categories.iter().enumerate() {
-                let Some(value) = series.value(c) else { continue };
-                sheet.open(&[("data-k", &category.code)]);
-                marker(sheet, s, x(c), frame.y.at(value.position()), chart.says(c, s).as_deref());
-                sheet.close();
+        for (c, category) in chart.categories.iter().enumerate() {
+            let Some(value) = series.value(c) else { continue };
+            let (at, says) = (frame.y.at(value.position()), chart.says(c, s));
+            sheet.open(&[("data-k", &category.code)]);
+            if chart.categories.len() <= MARKED {
+                marker(sheet, s, x(c), at, says.as_deref());
+            } else {
+                // Nothing to see, but there to be pointed at.
+                sheet.element("circle", &[("cx", &n(x(c))), ("cy", &n(at)), ("r", "4"), ("fill-opacity", "0")], says.as_deref());
             }
+            sheet.close();
         }
     }
     frame.target(chart, sheet);

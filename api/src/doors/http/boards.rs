@@ -13,7 +13,6 @@ use dashboards::board::{Dashboard, Filter, Panel, datasets_of};
 use dashboards::boundaries::Boundaries;
 use dashboards::theme::Theme;
 use datasets::catalog::Catalog;
-use datasets::language::Language;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
@@ -25,7 +24,7 @@ use crate::doors::http::boards::choice::Asked;
 use crate::doors::http::boards::gather::{Answer, Gathered};
 use crate::doors::http::pages::Frame;
 use crate::doors::http::problem::{Problem, Result};
-use crate::site::words;
+use crate::doors::http::reading::say;
 
 /// The dashboards' files and the boundaries their maps are drawn with, read at start.
 #[derive(Clone)]
@@ -83,9 +82,9 @@ fn refused(frame: &Frame) -> Problem {
 /// `GET /cruscotti`
 pub async fn list(State(app): State<App>, frame: Frame) -> Result<Response> {
     let session = app.warehouse.session(&frame.who).await?;
-    let say = |board: &&Dashboard| described(&frame, board);
+    let told = |board: &&Dashboard| described(&frame, board);
     let (seen, closed): (Vec<&Dashboard>, Vec<&Dashboard>) = app.boards.0.all.iter().partition(|board| open(board, &session));
-    let (seen, closed): (Vec<Value>, Vec<Value>) = (seen.iter().map(say).collect(), closed.iter().map(say).collect());
+    let (seen, closed): (Vec<Value>, Vec<Value>) = (seen.iter().map(told).collect(), closed.iter().map(told).collect());
     app.site.render("boards.html", &frame, json!({ "boards": seen, "closed": closed }))
 }
 
@@ -100,7 +99,7 @@ pub async fn page(State(app): State<App>, mut frame: Frame, Path(name): Path<Str
         Door::Open(board) => board,
         Door::Closed(board) => return closed(&app, &frame, board),
     };
-    let gathered = gather::gather(&app, session, board, asked.panel.as_deref(), &asked, language(frame.language)).await?;
+    let gathered = gather::gather(&app, session, board, asked.panel.as_deref(), &asked, say(frame.language)).await?;
     if gathered.panels.is_empty() {
         return Err(Problem::not_found());
     }
@@ -179,8 +178,4 @@ fn embeddable(mut response: Response) -> Response {
     let policy = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors *";
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     response
-}
-
-fn language(page: words::Language) -> Language {
-    if page == words::Language::English { Language::En } else { Language::It }
 }

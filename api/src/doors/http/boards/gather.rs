@@ -9,8 +9,8 @@ use dashboards::map::Places;
 use dashboards::rows::Rows;
 use datasets::language::Language;
 use datasets::model::DatasetName;
-use futures::TryStreamExt;
 use futures::future::try_join_all;
+use futures::{TryStreamExt, try_join};
 use warehouse::error::Kind;
 use warehouse::session::Session;
 use warehouse::statement::Statement;
@@ -55,8 +55,8 @@ pub async fn gather<'a>(app: &App, session: Session, board: &'a Dashboard, only:
     let moment = app.warehouse.moment(seen).await?;
     let session = session.at(&moment);
 
-    let places = places_of(&session).await?;
-    let options = options(app, &session, board, &places, asked, language).await?;
+    let (places, years) = try_join!(places_of(&session), asked_of(&session, board.years.clone()))?;
+    let options = options(app, &session, board, years.unwrap_or_default(), &places, asked, language)?;
     let chosen = options.choose(asked, &board.filters())?;
     let names = Names { catalog: app.warehouse.catalog(), places: &places, language, within: chosen.get(&Filter::Ambito).map(String::as_str) };
     let answers = try_join_all(panels.iter().map(|panel| asked_of(&session, panel.query(&chosen)))).await?;
@@ -74,10 +74,9 @@ pub async fn gather<'a>(app: &App, session: Session, board: &'a Dashboard, only:
 }
 
 /// What there is to choose from, for this reader.
-async fn options(app: &App, session: &Session, board: &Dashboard, places: &Places, asked: &Asked, language: Language) -> Result<Options> {
+fn options(app: &App, session: &Session, board: &Dashboard, years: Vec<RecordBatch>, places: &Places, asked: &Asked, language: Language) -> Result<Options> {
     let mut options = Options::default();
-    let batches = asked_of(session, board.years.clone()).await?.unwrap_or_default();
-    let mut years = texts(&batches, "anno")?;
+    let mut years = texts(&years, "anno")?;
     years.retain(|year| !year.is_empty());
     years.sort_by_key(|year| std::cmp::Reverse(year.parse::<i64>().unwrap_or_default()));
     options.set(Filter::Anno, years.into_iter().map(|year| (year.clone(), year)).collect());
@@ -107,10 +106,11 @@ async fn options(app: &App, session: &Session, board: &Dashboard, places: &Place
 
 async fn places_of(session: &Session) -> Result<Places> {
     let mut places = Places::default();
-    let batches = asked_of(session, COMUNI.to_owned()).await?.unwrap_or_default();
+    let (comuni, ambiti) = try_join!(asked_of(session, COMUNI.to_owned()), asked_of(session, AMBITI.to_owned()))?;
+    let batches = comuni.unwrap_or_default();
     let names = texts(&batches, "comune")?.into_iter().zip(texts(&batches, "ambito")?);
     places.comuni = texts(&batches, "codice_istat")?.into_iter().zip(names).collect();
-    let batches = asked_of(session, AMBITI.to_owned()).await?.unwrap_or_default();
+    let batches = ambiti.unwrap_or_default();
     places.ambiti = texts(&batches, "ambito")?.into_iter().zip(texts(&batches, "denominazione")?).collect();
     Ok(places)
 }

@@ -10,9 +10,10 @@ use http::{HeaderName, header};
 use crate::app::App;
 use crate::doors::http::boards::choice::Asked;
 use crate::doors::http::boards::gather::{self, Answer};
-use crate::doors::http::boards::{Door, language, refused};
+use crate::doors::http::boards::{Door, refused};
 use crate::doors::http::pages::Frame;
 use crate::doors::http::problem::{Problem, Result};
+use crate::doors::http::reading::say;
 
 /// Pixels of a PNG whose address does not say.
 const WIDTH: u32 = 1440;
@@ -28,7 +29,7 @@ pub async fn file(State(app): State<App>, frame: Frame, Path((name, file)): Path
         Door::Closed(_) => return Err(refused(&frame)),
     };
     let panel = board.panel(panel).ok_or_else(Problem::not_found)?;
-    let gathered = gather::gather(&app, session, board, Some(&panel.name), &asked, language(frame.language)).await?;
+    let gathered = gather::gather(&app, session, board, Some(&panel.name), &asked, say(frame.language)).await?;
     let Some((_, Answer::Drawn(drawing))) = gathered.panels.first() else { return Err(refused(&frame)) };
     let picture = |theme: &Theme| drawing.svg(app.boards.boundaries(), theme);
     let (media, bytes) = match ending {
