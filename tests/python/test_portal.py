@@ -253,6 +253,9 @@ def test_places_are_found_by_name(ask):
     assert "/territorio/058120" in ask("/territorio?q=fiumicin").links
     assert "/territorio/058120" in ask("/territorio?q=Fiumicinio").links
     assert "/territorio/rm-5.1" in ask("/territorio").links
+    assert "/territorio/058120" in ask("/cerca?q=nidi+fiumicino").links
+    assert "/indicatore/copertura_nido" in ask("/cerca?q=copertura+nidi").links
+    assert "/esplora?dataset=sirse.servizi" in ask("/dataset/sirse/servizi").links
     ask("/territorio/000000", status=404)
     ask("/territorio/rm-99", status=404)
 
