@@ -66,5 +66,5 @@ PAGES = [
 def routes():
     """The server's routes that are pages."""
     text = HTTP.read_text(encoding="utf-8")
-    named = re.findall(r'\(\s*"(/[^"]*)",\s*(?:\w+(?:::\w+)*\()', text[text.index("fn routes") :])
+    named = re.findall(r'\(\s*"(/[^"]*)",\s*get\(', text[text.index("fn routes") :])
     return {route for route in named if not NOT_PAGES.match(route)}

@@ -2,12 +2,15 @@
 
 import re
 import types
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import pytest
+import requests
 from browser import DESKTOP, LANGUAGES, PHONE, nu
-from pages import PAGES, Page, routes
+from pages import PAGES, routes
 
 EACH = [pytest.param(page, language, id=f"{page}-{language}") for page in PAGES for language in LANGUAGES]
 
@@ -121,6 +124,35 @@ def test_the_other_language_is_at_the_same_address(look, page, language):
         at = urlsplit(unescape(re.search(r'\shref="([^"]*)"', link)[1]))
         assert at.path == wanted.path
         assert parse_qsl(at.query, keep_blank_values=True) == [*parse_qsl(wanted.query, keep_blank_values=True), ("lang", other)]
+
+
+def test_links_lead_somewhere(look, server):
+    """Addresses of ours that a page names answer, and have the mark that the link jumps to: of each kind and page, three."""
+    links, kinds = {}, Counter()
+    for page in (page for page in PAGES if page.status == 200):
+        for href in re.findall(r'<a\s[^>]*?\bhref="([^"]*)"', look(page, "it").html):
+            url = urljoin(server.http + page.at("it"), unescape(href))
+            path = urlsplit(url).path
+            kind = (page, path.split("/")[1], path.rpartition(".")[2] if "." in path else None)
+            if url.startswith(server.http) and url not in links and kinds[kind] < 3:
+                kinds[kind] += 1
+                links[url] = page
+    tokens = {who: server.token(who) for who in {page.who for page in PAGES} if who}
+
+    def ask(link):
+        url, page = link
+        headers = {"Accept": "text/html, */*;q=0.8"} | ({"Authorization": f"Bearer {tokens[page.who]}"} if page.who else {})
+        with requests.get(url, headers=headers, stream=True, timeout=60) as answer:
+            if answer.status_code >= 400 and not (answer.status_code == 401 and "/accedi" in url):
+                return f"{page} -> {url}: {answer.status_code}"
+            mark = urlsplit(url).fragment
+            if mark and f'id="{mark}"' not in answer.text:
+                return f"{page} -> {url}: no such mark"
+        return None
+
+    with ThreadPoolExecutor(4) as together:
+        assert [wrong for wrong in together.map(ask, sorted(links.items(), key=str)) if wrong] == []
+    assert len(links) > 50
 
 
 def test_html_is_valid(look, tmp_path):
