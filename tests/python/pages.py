@@ -57,6 +57,11 @@ PAGES = [
     Page("/cruscotti/{name}", "/cruscotti/risorse_finanziarie?anno=2025&ambito=RM+5.1", "pianificatore"),
     Page("/cruscotti/{name}", "/cruscotti/sigess", "comune_058091"),
     Page("/cruscotti/{name}", "/cruscotti/sigess", status=403),
+    Page("/cruscotti", "/cruscotti", "pianificatore"),
+    Page("/cruscotti/{name}", "/cruscotti/assa"),
+    Page("/cruscotti/{name}", "/cruscotti/risorse_umane", "distretto_rm_5_1"),
+    Page("/cruscotti/{name}", "/cruscotti/servizi_interventi", "pianificatore"),
+    Page("/cruscotti/{name}", "/cruscotti/debito_informativo", "comune_058091"),
     # Errors are pages too.
     Page("", "/nulla", status=404),
     Page("/dataset/{area}/{name}", "/dataset/sirse/servizi?colonna=nulla&valore=1", status=400),
