@@ -7,6 +7,8 @@ SCALE ?= 0.05
 SEED ?= 1
 SISS = $(CARGO_TARGET_DIR)/debug/siss
 PYTEST = SISS_BIN=$(SISS) $(SISS_VENV)/bin/python -m pytest
+# The region of the tests, made anew by each `make test`.
+REGION = $(CARGO_TARGET_DIR)/tmp/region
 NEXTEST := $(shell command -v cargo-nextest >/dev/null && echo nextest run || echo test)
 
 # Processors since 2013 (AVX2): what every server of a public body has. Set it empty for older ones.
@@ -38,7 +40,9 @@ serve: build ## Opens the doors on DATA
 test: setup ## Every test: Rust, then real clients
 	cargo build --locked --workspace --bins --tests
 	cargo $(NEXTEST) --locked --workspace
-	$(PYTEST) tests/python
+	SISS_BIN=$(SISS) $(SISS_VENV)/bin/python tests/python/region.py $(REGION)
+	SISS_LAKE=$(REGION) $(PYTEST) -m 'not alone' -n 2 --dist loadfile tests/python
+	SISS_LAKE=$(REGION) $(PYTEST) -m alone tests/python
 
 check: setup ## Format, lints, contracts
 	cargo fmt --all --check

@@ -24,6 +24,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "accept: takes minutes; only with --accept")
+    config.addinivalue_line("markers", "alone: looks at time or at the machine's load; `make test` runs it by itself")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -54,9 +55,14 @@ def lake(siss, tmp_path_factory):
     folder = tmp_path_factory.mktemp("siss") / "data"
     if made := os.environ.get("SISS_LAKE"):
         return pathlib.Path(shutil.copytree(made, folder))
-    made = siss("demo", "--data", folder, "--scale", SCALE, "--seed", SEED, "--password", PASSWORD, "--no-serve", timeout=1200)
+    made = siss(*region(folder), timeout=1200)
     assert made.returncode == 0, made.stderr[-4000:]
     return folder
+
+
+def region(folder):
+    """What makes the region of the tests."""
+    return ["demo", "--data", str(folder), "--scale", SCALE, "--seed", SEED, "--password", PASSWORD, "--no-serve"]
 
 
 @pytest.fixture(scope="session")

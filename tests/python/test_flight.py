@@ -197,6 +197,25 @@ def test_a_ticket_is_good_once_and_for_its_account_only(plain):
         client.do_get(ticket, ours).read_all()
 
 
+def test_the_schema_of_an_answer_without_the_answer(plain, cursor):
+    """GetSchema, as ADBC's execute_schema asks it: the very schema that the answer has, and no ticket is spent."""
+    sql = "SELECT codice_struttura, posti_autorizzati * 2 AS doppi FROM assa.posti WHERE posti_autorizzati > 0 LIMIT 1"
+    client, ours = plain("pianificatore")
+    asked = flight.FlightDescriptor.for_command(command("CommandStatementQuery", field(1, sql.encode())))
+    waiting = client.get_flight_info(asked, ours).endpoints[0].ticket
+    schemas = [client.get_schema(asked, ours).schema for _ in range(70)]  # more than the tickets an account may have waiting
+    answer = client.do_get(waiting, ours).read_all()
+    assert all(schema == answer.schema for schema in schemas)
+    assert cursor.adbc_execute_schema(sql) == answer.schema
+    tables = flight.FlightDescriptor.for_command(command("CommandGetTables"))
+    assert client.get_schema(tables, ours).schema.names == ["catalog_name", "db_schema_name", "table_name", "table_type"]
+    with pytest.raises(pa.ArrowInvalid, match="sigess.segreta"):
+        unknown = flight.FlightDescriptor.for_command(command("CommandStatementQuery", field(1, b"SELECT * FROM sigess.segreta")))
+        client.get_schema(unknown, ours)
+    with pytest.raises((flight.FlightError, pa.ArrowInvalid)):
+        client.get_schema(flight.FlightDescriptor.for_command(b"nonsense"), ours)
+
+
 def test_types_are_told(plain):
     client, options = plain("pianificatore")
     info = client.get_flight_info(flight.FlightDescriptor.for_command(command("CommandGetXdbcTypeInfo")), options)
@@ -209,6 +228,7 @@ def test_every_call_asks_who_calls(server):
     asked = flight.FlightDescriptor.for_command(command("CommandGetTables"))
     calls = [
         lambda: client.get_flight_info(asked),
+        lambda: client.get_schema(asked),
         lambda: client.do_get(flight.Ticket(command("CommandGetTables"))).read_all(),
         lambda: list(client.do_action(flight.Action("CreatePreparedStatement", b""))),
         lambda: list(client.list_flights()),

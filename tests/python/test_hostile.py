@@ -14,6 +14,8 @@ import requests
 
 import conftest
 
+pytestmark = pytest.mark.alone
+
 SECONDS = 3
 """Time that one query gets here."""
 SMALL = "SELECT count(*) FROM territorio.comuni"

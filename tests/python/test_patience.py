@@ -6,7 +6,10 @@ import struct
 import time
 
 import psycopg
+import pytest
 import requests
+
+pytestmark = pytest.mark.alone
 
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
 

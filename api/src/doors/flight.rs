@@ -7,6 +7,7 @@ mod info;
 mod parameters;
 mod service;
 mod sign_in;
+mod whole;
 
 use std::any::Any;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::app::App;
 use crate::doors::accept;
 use crate::doors::flight::service::Service;
 use crate::doors::flight::sign_in::SignIn;
+use crate::doors::flight::whole::Whole;
 
 /// Bytes of one message from a client: SQL, parameters, tickets.
 const MESSAGE: usize = 4 << 20;
@@ -34,7 +36,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken)
     let tls = app.flight_tls(listener.local_addr()?);
     let grace = Duration::from_secs(app.listen.grace);
     let sign_in = SignIn::new(app.accounts.clone());
-    let service = FlightServiceServer::new(Service::new(app, sign_in.clone())).max_decoding_message_size(MESSAGE);
+    let service = FlightServiceServer::new(Whole(Service::new(app, sign_in.clone()))).max_decoding_message_size(MESSAGE);
     let router = Routes::new(service).into_axum_router().layer(from_fn_with_state(sign_in, sign_in::authenticate)).layer(CatchPanicLayer::custom(panicked));
     accept::serve(router, listener, tls, shutdown, grace).await;
     Ok(())

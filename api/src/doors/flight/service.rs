@@ -77,6 +77,19 @@ impl Service {
         Ok((nullable(&described.schema), described.parameters))
     }
 
+    /// What `GetSchema` says of a statement.
+    pub async fn schema_of_statement(&self, query: CommandStatementQuery, request: &Request<FlightDescriptor>) -> Result<Bytes, Status> {
+        let statement = Statement { sql: query.query, parameters: Vec::new(), postgres: false };
+        let (schema, _) = self.describe(&who(request)?, &statement).await?;
+        ipc(&schema)
+    }
+
+    /// What `GetSchema` says of a prepared statement: what was said when it was prepared.
+    pub fn schema_of_prepared(&self, query: &CommandPreparedStatementQuery, request: &Request<FlightDescriptor>) -> Result<Bytes, Status> {
+        let prepared = self.prepared.get(&query.prepared_statement_handle, &who(request)?.account).ok_or_else(gone)?;
+        ipc(&prepared.schema)
+    }
+
     async fn run(&self, who: &Principal, statement: Statement) -> Answer<Data> {
         let rows = self.app.pool.query(who, statement, Door::Flight).await.map_err(status)?;
         let schema = nullable(&rows.schema);
