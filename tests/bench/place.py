@@ -74,8 +74,8 @@ class Place:
 
         def make(path):
             shutil.copytree(self.base(), path)
-            for sender, year, file in rows.accesses(self.base(), self.root / "accessi", self.questions):
-                deliver(path, file, "sigess.accessi", sender, year)
+            for dataset, sender, period, file in rows.accesses(self.base(), self.root / "accessi", self.questions):
+                deliver(path, file, dataset, sender, period)
                 file.unlink()
             # Received bytes stay in a real lake; here they would only fill the disk.
             shutil.rmtree(path / "landing/sigess")

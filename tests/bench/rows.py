@@ -1,9 +1,20 @@
 """Large files to deliver, made by DuckDB from numbers alone: the same count gives the same bytes."""
 
+import csv
+import datetime
+import itertools
+import pathlib
+import sys
+
 import duckdb
 from deltalake import DeltaTable
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
+import persons
+
 SENDER, PERIOD = "058091", "2026-10"
+PERSONS = 2_000
+"""Persons that each district knows: they come again and again."""
 
 # Of each thousand rows one breaks a check, each time another one.
 FACILITIES = """
@@ -29,7 +40,7 @@ ACCESSES = """
 COPY (
   WITH numbered AS (SELECT n, CAST(hash(n, '{code}{year}') >> 1 AS BIGINT) AS h, CAST(hash('{code}{year}', n) >> 1 AS BIGINT) AS g FROM range(1, {count} + 1) t(n)),
   dated AS (SELECT *, DATE '{year}-01-02' + CAST((h >> 20) % {days} AS INTEGER) AS data_accesso, (g >> 4) % 100 < 93 AS chiusa, CAST((g >> 12) % 31 AS INTEGER) AS giorni FROM numbered)
-  SELECT printf('A{code}-{year}-%08d', 1000000 + n) AS id_scheda, printf('%016x', hash(g % {persons})) AS id_persona,
+  SELECT printf('A{code}-{year}-%08d', 1000000 + n) AS id_scheda, {codes}[1 + g % {persons}] AS id_persona,
     {places}[1 + h % {slots}] AS codice_istat,
     ['PUA Casa della comunità', 'Segretariato sociale', 'PUA Casa della comunità', 'Segretariato sociale', NULL][1 + (h >> 12) % 5] AS punto_contatto,
     data_accesso,
@@ -52,14 +63,18 @@ def facilities(path, count):
 
 
 def accesses(base, folder, count):
-    """(district, year, file) of each district's sheets for two years, `count` rows in all, by the real population."""
+    """(dataset, district, year, file): each district's persons, then its sheets of two years, `count` in all, by the real population."""
     folder.mkdir(parents=True, exist_ok=True)
     population = DeltaTable(str(base / "tables/territorio/popolazione")).to_pyarrow_table()
-    residents = {}
+    residents, numbers = {}, itertools.count()
     for district, comune, people in duckdb.execute("SELECT ambito, codice_istat, sum(totale) FROM population WHERE anno = 2023 GROUP BY ALL ORDER BY ALL").fetchall():
         residents.setdefault(district, []).append((comune, int(people)))
     everybody = sum(people for comuni in residents.values() for _, people in comuni)
     for district, comuni in residents.items():
+        known = [person(next(numbers)) for _ in range(PERSONS)]
+        path = folder / f"{district}-persone.csv"
+        register(path, known, comuni[0][0])
+        yield "sigess.persone", district, "2026", path
         people = sum(people for _, people in comuni)
         # A comune stands in the list as often as its share of the district's people.
         places = [comune for comune, own in comuni for _ in range(1 + own * 500 // people)]
@@ -67,5 +82,19 @@ def accesses(base, folder, count):
             path = folder / f"{district}-{year}.csv"
             own = max(1, round(count * share * people / everybody))
             code = "".join(filter(str.isalnum, district))
-            duckdb.execute(ACCESSES.format(path=path, code=code, year=year, days=days, count=own, persons=own * 7 // 10 + 1, places=places, slots=len(places)))
-            yield district, year, path
+            codes = [one.code for one in known]
+            duckdb.execute(ACCESSES.format(path=path, code=code, year=year, days=days, count=own, codes=codes, persons=PERSONS, places=places, slots=len(places)))
+            yield "sigess.accessi", district, year, path
+
+
+def person(number):
+    """The names of 36 persons on each day from 1930."""
+    return persons.Person(number % 36, datetime.date(1930, 1, 1) + datetime.timedelta(days=number // 36 - number % 36))
+
+
+def register(path, known, comune):
+    with open(path, "w", newline="") as file:
+        rows = [one.row(codice_istat=comune) for one in known]
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
