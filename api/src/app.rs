@@ -20,6 +20,7 @@ use warehouse::worker::{Pool, PoolConfig};
 
 use crate::accounts::Accounts;
 use crate::config::{Data, Listen, is_loopback};
+use crate::doors::http::answers::Answers;
 use crate::doors::http::boards::Boards;
 use crate::doors::http::waas::voucher::Vouchers;
 use crate::queries;
@@ -53,6 +54,8 @@ pub struct App {
     pub system: SystemLog,
     pub tls: Tls,
     pub listen: Arc<Listen>,
+    /// What strangers were answered, while it holds.
+    pub answers: Answers,
     pub metrics: PrometheusHandle,
     pub started: DateTime<Utc>,
     /// Local folder of state, TLS key and uploads under way.
@@ -85,6 +88,10 @@ impl App {
             _ => None,
         };
         let boards = Boards::load(warehouse.catalog())?;
+        let answers = Answers::new(&listen.public, warehouse.catalog());
+        if listen.public.contact == crate::config::CONTACT && !listen.loopback() {
+            tracing::warn!("no office is named that answers for the data: see --contact");
+        }
         let log = queries::log(warehouse.catalog(), system.clone())?;
         let pool = Pool::start(PoolConfig { command: worker, limits, log }).await?;
         Ok(Self {
@@ -102,6 +109,7 @@ impl App {
             system,
             tls,
             listen: Arc::new(listen),
+            answers,
             metrics: metrics(),
             started: Utc::now(),
             home,

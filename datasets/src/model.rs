@@ -189,6 +189,9 @@ pub struct Publication {
     pub theme: String,
     #[serde(default)]
     pub keywords: Vec<Text>,
+    /// Category of Regulation (EU) 2023/138, `statistics` or `geospatial`, for a high-value dataset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high_value: Option<String>,
     /// Changes that were announced to the readers of the releases, past ones too.
     #[serde(default, rename = "change", skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Announced>,

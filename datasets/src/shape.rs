@@ -100,6 +100,7 @@ pub static PUBLICATION: Shape = Shape {
         must("licence", STRING),
         must("theme", STRING),
         may("keywords", Kind::Texts),
+        may("high_value", STRING),
         may("change", Kind::Tables(&ANNOUNCED)),
     ],
 };

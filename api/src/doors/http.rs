@@ -1,7 +1,11 @@
 //! The HTTP door: REST under `/api/v1`, the start page, health, metrics and the OpenAPI document. Every route is on this page.
 
+pub mod answers;
+mod base;
 pub mod boards;
+mod catalogue;
 mod certifications;
+mod ckan;
 mod connect;
 mod dataset;
 mod datasets;
@@ -26,6 +30,7 @@ mod page;
 pub mod pages;
 mod places;
 pub mod problem;
+mod published;
 mod reading;
 mod rows;
 mod sql;
@@ -69,6 +74,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken)
 /// The routes with everything that each request passes through. `secure`: connections are TLS.
 pub fn router(app: App, secure: bool) -> Router {
     let readers = app.clone();
+    let rates = layers::rate::Rates::new(&app.listen.public, app.listen.behind_proxy);
     let mut router = Router::new();
     for (path, handler) in routes() {
         router = router.route(&path, handler);
@@ -76,12 +82,17 @@ pub fn router(app: App, secure: bool) -> Router {
     router
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_so)
-        .with_state(app)
+        .with_state(app.clone())
         .layer(DefaultBodyLimit::max(BODY))
         .layer(from_fn_with_state(layers::Room::default(), layers::bounded))
+        .layer(from_fn_with_state(app, answers::kept))
         .layer(from_fn(layers::same_site))
+        .layer(from_fn_with_state(rates, layers::rate::limited))
         .layer(CatchPanicLayer::custom(layers::panicked))
         .layer(from_fn_with_state(readers, pages::readable))
+        .layer(from_fn(layers::open::complete))
+        .layer(from_fn(layers::open::cross_origin))
+        .layer(layers::open::compression())
         .layer(from_fn_with_state(layers::Secure(secure), layers::safe_headers))
         .layer(from_fn(layers::observe))
 }
@@ -100,7 +111,7 @@ pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/", get(home::home)),
         ("/accedi", get(connect::sign_in)),
         ("/cerca", get(found::page)),
-        ("/dataset/{area}/{name}", get(dataset::page)),
+        ("/dataset/{area}/{name}", get(catalogue::dataset)),
         ("/indicatori", get(indicators::page)),
         ("/indicatore/{name}", get(indicator::page)),
         ("/indicatore/{name}/mappa.svg", get(indicator::map)),
@@ -129,6 +140,14 @@ pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/cruscotti/{name}/{file}", get(boards::panel::file)),
         ("/status", get(status::status)),
         ("/metrics", get(status::metrics)),
+        ("/catalog", get(catalogue::whole)),
+        ("/catalog.ttl", get(catalogue::whole)),
+        ("/catalog.rdf", get(catalogue::whole)),
+        ("/catalog.jsonld", get(catalogue::whole)),
+        ("/sitemap.xml", get(catalogue::site_map)),
+        ("/robots.txt", get(catalogue::robots)),
+        ("/api/3/action/{action}", get(ckan::action).post(ckan::action)),
+        ("/api/action/{action}", get(ckan::action).post(ckan::action)),
         ("/api/openapi.json", get(openapi::document)),
         ("/api/v1/sql", post(sql::sql)),
         ("/api/v1/datasets", get(datasets::list)),

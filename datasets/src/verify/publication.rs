@@ -10,6 +10,9 @@ use super::{Add, World};
 /// EU data themes: http://publications.europa.eu/resource/authority/data-theme
 const THEMES: [&str; 13] = ["AGRI", "ECON", "EDUC", "ENER", "ENVI", "GOVE", "HEAL", "INTR", "JUST", "REGI", "SOCI", "TECH", "TRAN"];
 
+/// Categories of Regulation (EU) 2023/138 that datasets of this service may have, see `derive::dcat::terms`.
+const HIGH_VALUE: [&str; 2] = ["geospatial", "statistics"];
+
 pub fn check(world: &World, contract: &Contract, add: Add) {
     let Some(publication) = &contract.publication else { return };
     if publication.licence.trim().is_empty() {
@@ -17,6 +20,9 @@ pub fn check(world: &World, contract: &Contract, add: Add) {
     }
     if !THEMES.contains(&publication.theme.as_str()) {
         add("publication.theme", format!("'{}' is not an EU data theme: one of {}", publication.theme, THEMES.join(", ")));
+    }
+    if let Some(category) = publication.high_value.as_deref().filter(|category| !HIGH_VALUE.contains(category)) {
+        add("publication.high_value", format!("'{category}' is not a category of high-value datasets known here: one of {}", HIGH_VALUE.join(", ")));
     }
     if publication.open {
         let seen = contract.access_for(STRANGER);

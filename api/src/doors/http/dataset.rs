@@ -3,6 +3,7 @@
 use axum::extract::{OriginalUri, Path, Query, State};
 use axum::response::Response;
 use chrono::Utc;
+use datasets::derive::dcat::schema_org;
 use datasets::model::{Column, DatasetName, Frequency, Type};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
@@ -12,11 +13,13 @@ use warehouse::session::Visible;
 use warehouse::session::rows::{Filter, Operator, Page, Sort};
 
 use crate::app::App;
+use crate::doors::http::base::Base;
 use crate::doors::http::encode;
 use crate::doors::http::format::Format;
 use crate::doors::http::found;
 use crate::doors::http::pages::Frame;
 use crate::doors::http::problem::{Problem, Result};
+use crate::doors::http::published;
 use crate::doors::http::versions;
 use crate::site::words::Language;
 
@@ -68,6 +71,7 @@ pub async fn page(
     Path((area, name)): Path<(String, String)>,
     Query(asked): Query<Asked>,
     OriginalUri(uri): OriginalUri,
+    base: Base,
     headers: HeaderMap,
 ) -> Result<Response> {
     let name: DatasetName = format!("{area}.{name}").parse().map_err(|_| Problem::not_found())?;
@@ -80,6 +84,8 @@ pub async fn page(
     rows.truncate(ROWS);
 
     let (contract, language, words) = (dataset.contract, frame.language, app.site.words(frame.language));
+    let of_catalogue = published::one(&app, &name).await.ok();
+    let linked = of_catalogue.map(|(one, _)| schema_org::embeddable(&schema_org::dataset(&base.portal(&app), &one, language.code())));
     let base = format!("/api/v1/datasets/{}/{}", name.area, name.name);
     let rest = rest_query(&asked);
     let files: Vec<Value> = Format::ALL.iter().map(|f| json!({ "format": f.extension(), "href": format!("{base}/rows.{}{rest}", f.extension()) })).collect();
@@ -102,7 +108,7 @@ pub async fn page(
         "colonna": asked.colonna, "confronto": asked.confronto, "valore": asked.valore, "ordina": asked.ordina, "pagina": asked.pagina,
         "first": asked.pagina * ROWS, "year": Utc::now().format("%Y").to_string(), "today": Utc::now().format("%Y-%m-%d").to_string(),
         "http": reached(&addresses.http), "postgres_host": reached(postgres_host).trim_matches(['[', ']']), "postgres_port": postgres_port,
-        "query": filter_query(&asked),
+        "query": filter_query(&asked), "linked": linked,
     });
     app.site.render("dataset.html", &frame, values)
 }
