@@ -88,7 +88,7 @@ impl App {
             _ => None,
         };
         let boards = Boards::load(warehouse.catalog())?;
-        let answers = Answers::new(&listen.public, warehouse.catalog());
+        let answers = Answers::new(&listen.public, warehouse.catalog(), &site);
         if listen.public.contact == crate::config::CONTACT && !listen.loopback() {
             tracing::warn!("no office is named that answers for the data: see --contact");
         }

@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use chrono::Utc;
 use datasets::catalog::Catalog;
 use datasets::model::DatasetName;
 use futures::{StreamExt, stream};
@@ -24,6 +25,7 @@ use crate::app::App;
 use crate::config::Public;
 use crate::doors::http::encode::Health;
 use crate::doors::http::problem::Result;
+use crate::site::Site;
 
 /// The largest body that is kept.
 const LARGEST: usize = 1 << 20;
@@ -51,12 +53,13 @@ struct Kept {
 }
 
 impl Answers {
-    pub fn new(public: &Public, catalog: &Catalog) -> Self {
+    pub fn new(public: &Public, catalog: &Catalog, site: &Site) -> Self {
         let mebibytes = public.answers;
         let weight = |question: &Arc<str>, kept: &Arc<Kept>| u32::try_from(question.len() + kept.body.len() + OVERHEAD).unwrap_or(u32::MAX);
         let kept = (mebibytes > 0).then(|| Cache::builder().weigher(weight).max_capacity(mebibytes << 20).build());
         let mut digest = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
         digest.update(built().to_le_bytes());
+        digest.update(site.fingerprint());
         digest.update(format!("{:?}{}", public.public_url, public.contact));
         for contract in catalog.contracts.values() {
             digest.update(contract.name.to_string());
@@ -88,6 +91,17 @@ impl Answers {
     }
 }
 
+/// Where answers name releases too. A release is no version of a table: a new one is another question.
+const RELEASED: [&str; 5] = ["/catalog", "/dataset/", "/sitemap.xml", "/api/3/", "/api/action/"];
+
+fn released(app: &App) -> String {
+    let mut digest = Sha256::new();
+    for manifest in app.releases.datasets().iter().filter_map(|name| app.releases.latest(name)) {
+        digest.update(format!("{} {}\n", manifest.dataset, manifest.release));
+    }
+    hex::encode(&digest.finalize()[..8])
+}
+
 /// When this program was made, as far as its file tells: another build may write the same rows otherwise.
 fn built() -> u128 {
     let file = std::env::current_exe().and_then(std::fs::metadata).and_then(|file| file.modified());
@@ -104,17 +118,20 @@ pub struct Question {
 }
 
 impl Question {
-    fn of(method: &Method, uri: &http::Uri, headers: &HeaderMap, base: Option<&str>) -> Self {
+    fn of(app: &App, method: &Method, uri: &http::Uri, headers: &HeaderMap) -> Self {
         let all = |name: &HeaderName| headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join(",");
         let mut pairs: Vec<&str> = uri.query().unwrap_or_default().split('&').collect();
         // The order among equal names says something, the order of names does not.
         pairs.sort_by_key(|pair| pair.split('=').next());
         // Answers hold absolute addresses: those of the public address, or of the host that was asked.
-        let host = match base {
-            Some(base) => base.to_owned(),
+        let host = match &app.listen.public.public_url {
+            Some(base) => base.clone(),
             None => format!("{},{},{}", uri.authority().map_or("", |a| a.as_str()), all(&header::HOST), all(&HeaderName::from_static("x-forwarded-proto"))),
         };
-        let text = format!("{host}\n{}?{}\n{}\n{}", uri.path(), pairs.join("&"), all(&header::ACCEPT), all(&header::ACCEPT_LANGUAGE));
+        // Pages say what day it is, rows do not.
+        let day = if uri.path().starts_with("/api/") { String::new() } else { Utc::now().date_naive().to_string() };
+        let released = if RELEASED.iter().any(|start| uri.path().starts_with(start)) { released(app) } else { String::new() };
+        let text = format!("{host}\n{}?{}\n{}\n{}\n{day}{released}", uri.path(), pairs.join("&"), all(&header::ACCEPT), all(&header::ACCEPT_LANGUAGE));
         let anonymous = !headers.contains_key(header::AUTHORIZATION) && !headers.contains_key(header::COOKIE);
         let known = headers.contains_key(header::IF_NONE_MATCH).then(|| all(&header::IF_NONE_MATCH));
         Self { keep: anonymous && method == Method::GET && text.len() <= LONGEST, text: text.into(), known }
@@ -188,7 +205,7 @@ impl FromRequestParts<App> for Question {
         if let Some(question) = parts.extensions.get::<Self>() {
             return Ok(question.clone());
         }
-        Ok(Self::of(&parts.method, &parts.uri, &parts.headers, app.listen.public.public_url.as_deref()))
+        Ok(Self::of(app, &parts.method, &parts.uri, &parts.headers))
     }
 }
 
@@ -197,7 +214,7 @@ pub async fn kept(State(app): State<App>, mut request: Request, next: Next) -> R
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
     }
-    let question = Question::of(request.method(), request.uri(), request.headers(), app.listen.public.public_url.as_deref());
+    let question = Question::of(&app, request.method(), request.uri(), request.headers());
     if question.keep
         && let Some(cache) = &app.answers.kept
         && let Some(kept) = cache.get(&question.text)

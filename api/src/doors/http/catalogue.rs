@@ -7,8 +7,8 @@ use axum::extract::{OriginalUri, Path, Request, State};
 use axum::handler::Handler;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::Utc;
-use datasets::derive::dcat::{self, Portal, Profile};
 use datasets::derive::dcat::rdf::{Rdf, Syntax};
+use datasets::derive::dcat::{self, Portal, Profile};
 use datasets::model::DatasetName;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use url::form_urlencoded;
@@ -69,7 +69,7 @@ async fn one(
 /// `?profile=dcat-ap-3` adds what other profiles would refuse. Errors: 400.
 fn profile(uri: &Uri) -> Result<Profile> {
     let asked = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).find(|(name, _)| name == "profile");
-    match asked.as_ref().map(|(_, value)| value.as_ref()) {
+    match asked.as_ref().map(|(_, value)| &**value) {
         None | Some("") => Ok(Profile::Every),
         Some("dcat-ap-3") => Ok(Profile::Three),
         Some(_) => Err(Problem::invalid("query.parameter", "parameter 'profile': use dcat-ap-3, or leave it out")

@@ -13,6 +13,7 @@ use warehouse::session::Visible;
 use warehouse::session::rows::{Filter, Operator, Page, Sort};
 
 use crate::app::App;
+use crate::doors::http::answers::Question;
 use crate::doors::http::base::Base;
 use crate::doors::http::encode;
 use crate::doors::http::format::Format;
@@ -72,13 +73,15 @@ pub async fn page(
     Query(asked): Query<Asked>,
     OriginalUri(uri): OriginalUri,
     base: Base,
+    question: Question,
     headers: HeaderMap,
 ) -> Result<Response> {
     let name: DatasetName = format!("{area}.{name}").parse().map_err(|_| Problem::not_found())?;
     let session = app.warehouse.session(&frame.who).await?;
     let dataset = session.dataset(&name)?;
     let rows = session.rows(&name, wanted(&asked)?).await?;
-    let snapshot = rows.snapshot.values().copied().max();
+    let versions = rows.snapshot.clone();
+    let snapshot = versions.values().copied().max();
     let mut rows = encode::gathered(rows).await?;
     let more = rows.len() > ROWS;
     rows.truncate(ROWS);
@@ -110,7 +113,7 @@ pub async fn page(
         "http": reached(&addresses.http), "postgres_host": reached(postgres_host).trim_matches(['[', ']']), "postgres_port": postgres_port,
         "query": filter_query(&asked), "linked": linked,
     });
-    app.site.render("dataset.html", &frame, values)
+    Ok(question.answer(&app, &frame.who, &versions, app.site.render("dataset.html", &frame, values)?).await)
 }
 
 /// One row more than is shown tells whether another page follows. A wrong column or value is the session's to refuse.

@@ -1,10 +1,15 @@
-//! The datasets of the catalogue: those that contracts call open and that everybody may read, with what can be downloaded of each.
+//! The datasets of the catalogue: those that may be released and that everybody may read, with what can be downloaded of each: the files
+//! of the newest release.
 
 use std::collections::BTreeMap;
 
-use chrono::Utc;
+use chrono::{NaiveDate, Utc};
 use datasets::derive::dcat::{File, Published};
-use datasets::model::{Class, DatasetName};
+use datasets::model::{Contract, DatasetName};
+use warehouse::release::LATEST;
+use warehouse::release::judge;
+use warehouse::release::manifest::Manifest;
+use warehouse::release::words::word;
 use warehouse::session::Visible;
 
 use crate::accounts::stranger;
@@ -14,8 +19,6 @@ use crate::doors::http::problem::{Problem, Result};
 
 /// Ways in which the rows as they are now can be downloaded.
 const LIVE: [Format; 4] = [Format::Csv, Format::Json, Format::Ndjson, Format::Parquet];
-/// Single cases of persons: never in the catalogue, whatever a contract says.
-const PERSONS: &str = "sigess";
 
 /// All of them by name, and the versions of their tables.
 pub async fn all(app: &App) -> Result<(Vec<Published<'_>>, BTreeMap<String, u64>)> {
@@ -42,16 +45,8 @@ pub async fn names(app: &App) -> Result<Vec<&DatasetName>> {
     let session = app.warehouse.session(&stranger()).await?;
     let catalog = app.warehouse.catalog();
     let open = |visible: &Visible<'_>| {
-        let name = visible.name;
-        let contract = catalog.get(name)?;
-        let of_persons = name.area == PERSONS
-            || catalog.indicators.get(name).is_some_and(|indicator| indicator.persons)
-            || visible.columns.iter().any(|column| match column.class {
-                // A mask is the contract's word on whose it is: the address of a facility, not of a shelter.
-                Class::Personal => !visible.masked.contains(&column.name.as_str()),
-                class => class == Class::Special,
-            });
-        (contract.publication.as_ref()?.open && !of_persons).then_some(&contract.name)
+        let contract = catalog.get(visible.name)?;
+        judge::refusal(catalog, contract).is_none().then_some(&contract.name)
     };
     Ok(session.datasets().iter().filter_map(open).collect())
 }
@@ -60,7 +55,40 @@ async fn describe<'a>(app: &'a App, name: &'a DatasetName) -> Result<(Published<
     let contract = app.warehouse.catalog().get(name).ok_or_else(Problem::not_found)?;
     let lake = app.warehouse.lake();
     let version = lake.refresh(name).await?.version;
-    let written = lake.written(name).await.unwrap_or_else(|_| Utc::now());
+    let releases = app.releases.list(name);
+    let published = match (releases.first(), releases.last()) {
+        (Some(newest), Some(first)) => released(contract, newest, first),
+        _ => live(contract, version, lake.written(name).await.unwrap_or_else(|_| Utc::now()).date_naive()),
+    };
+    Ok((published, version))
+}
+
+/// The files of the newest release.
+fn released<'a>(contract: &'a Contract, newest: &Manifest, first: &Manifest) -> Published<'a> {
+    let at = |release: &str, file: &str| format!("/open/{}/{}/{release}/{file}", contract.name.area, contract.name.name);
+    let files = newest.files.iter().map(|file| File {
+        // In the words of the catalogue an exact CSV is a CSV; its name tells.
+        format: file.format.trim_start_matches("raw.").to_owned(),
+        media_type: file.media_type.clone(),
+        latest: at(LATEST, &file.name),
+        path: at(&newest.release, &file.name),
+        bytes: Some(file.bytes),
+        sha256: Some(file.sha256.clone()),
+        name: file.name.clone(),
+    });
+    Published {
+        contract,
+        release: newest.release.clone(),
+        first: Some(first.issued.date_naive()),
+        issued: newest.issued.date_naive(),
+        notes: Some(word(&format!("change_{}", newest.change.as_str()))),
+        files: files.collect(),
+    }
+}
+
+/// Before its first release: the rows as they are at this moment.
+fn live(contract: &Contract, version: u64, written: NaiveDate) -> Published<'_> {
+    let name = &contract.name;
     let files = LIVE.map(|format| {
         let path = format!("/api/v1/datasets/{}/{}/rows.{}", name.area, name.name, format.extension());
         File {
@@ -73,6 +101,5 @@ async fn describe<'a>(app: &'a App, name: &'a DatasetName) -> Result<(Published<
             sha256: None,
         }
     });
-    let published = Published { contract, release: version.to_string(), first: None, issued: written.date_naive(), notes: None, files: files.into() };
-    Ok((published, version))
+    Published { contract, release: version.to_string(), first: None, issued: written, notes: None, files: files.into() }
 }

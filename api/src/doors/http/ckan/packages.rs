@@ -24,7 +24,7 @@ pub fn name(dataset: &Published<'_>) -> String {
 }
 
 pub fn resource_id(file: &File) -> String {
-    id(&format!("resource:{}", file.name))
+    id(&format!("resource:{}", file.latest))
 }
 
 pub fn theme<'a>(dataset: &'a Published<'_>) -> &'a str {
