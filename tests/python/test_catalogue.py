@@ -1,6 +1,8 @@
 """The catalogue for machines, judged by SEMIC's own SHACL shapes, by the national ontology and by parsers of RDF that are not ours."""
 
+import base64
 import csv
+import hashlib
 import html
 import json
 import pathlib
@@ -17,6 +19,7 @@ SHARED = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data" / "dcat
 needs_shapes = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data/dcat is not here: no shapes to judge the catalogue by")
 
 IT = rdflib.Namespace("http://dati.gov.it/onto/dcatapit#")
+SPDX = rdflib.Namespace("http://spdx.org/rdf/terms#")
 AP = rdflib.Namespace("http://data.europa.eu/r5r/")
 SH = rdflib.Namespace("http://www.w3.org/ns/shacl#")
 MEDIA = {"ttl": "text/turtle", "rdf": "application/rdf+xml", "jsonld": "application/ld+json"}
@@ -67,6 +70,35 @@ def violations(graph, files):
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_catalogue_has_no_violation_of_the_european_profile(catalogue, profile):
     assert violations(catalogue, PROFILES[profile]) == []
+
+
+@needs_shapes
+def test_the_profile_with_sizes_and_hashes_is_valid_by_itself(get, catalogue):
+    """DCAT-AP 2 wants sizes as decimals and SHA-1, DCAT-AP 3 whole numbers: no graph with them satisfies both."""
+    graph = rdflib.Graph().parse(data=get("/catalog.ttl?profile=dcat-ap-3").content, format="turtle")
+    assert violations(graph, PROFILES["3.0.1"]) == []
+    assert len(catalogue - graph) == 0 and get("/catalog.ttl?profile=altro").status_code == 400
+    extra = {predicate for _, predicate, _ in graph - catalogue}
+    released = [node for node in graph.objects(None, DCAT.downloadURL) if "/open/" in str(node)]
+    assert not released or {DCAT.byteSize, SPDX.checksum, SPDX.checksumValue} <= extra
+
+
+def test_files_of_releases_are_what_the_catalogue_says(server, get):
+    """Size, hash, range and digest of the files that the catalogue names."""
+    graph = rdflib.Graph().parse(data=get("/catalog.ttl?profile=dcat-ap-3").content, format="turtle")
+    files = sorted((str(url), node) for node, url in graph.subject_objects(DCAT.downloadURL) if "/open/" in str(url) and "territorio/comuni" in str(url))
+    assert files, "a release was made"
+    for url, node in files:
+        path = "/" + url.split("/", 3)[3]
+        answer = requests.get(server.http + path, headers={"Accept-Encoding": "identity"}, timeout=60)
+        digest = hashlib.sha256(answer.content)
+        checksum = graph.value(node, SPDX.checksum)
+        assert len(answer.content) == int(graph.value(node, DCAT.byteSize)) and digest.hexdigest() == str(graph.value(checksum, SPDX.checksumValue)).lower()
+        assert answer.headers["content-digest"] == f"sha-256=:{base64.b64encode(digest.digest()).decode()}:"
+        assert "immutable" in answer.headers["cache-control"] and "content-encoding" not in requests.get(server.http + path, headers={"Accept-Encoding": "gzip"}, timeout=60).headers
+        part = requests.get(server.http + path, headers={"Range": "bytes=10-19"}, timeout=60)
+        assert part.status_code == 206 and part.content == answer.content[10:20] and part.headers["siss-complete"] == "range"
+        assert str(graph.value(node, DCAT.accessURL)).endswith(path.rsplit("/", 1)[1]) and "/latest/" in str(graph.value(node, DCAT.accessURL))
 
 
 @needs_shapes

@@ -27,7 +27,7 @@ def comuni(server, post):
     package = post.action.package_show(id="territorio-comuni")
     resource = next(r for r in package["resources"] if r["format"] == "CSV")
     path = "/" + resource["url"].split("/", 3)[3]
-    return resource, list(csv.DictReader(io.StringIO(requests.get(server.http + path, timeout=60).text)))
+    return resource, list(csv.DictReader(io.StringIO(requests.get(server.http + path, timeout=60).content.decode("utf-8-sig"))))
 
 
 def test_packages_and_resources_lead_to_each_other(ckan):

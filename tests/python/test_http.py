@@ -15,7 +15,7 @@ import requests
 import conftest
 
 ROWS = "/api/v1/datasets/assa/strutture/rows.json?limit=5&sort=codice_struttura"
-PATHS = [ROWS, "/api/v1/datasets/territorio/comuni/rows.csv", "/api/v1/leps", "/api/v1/leps/assistenti_sociali?livello=regione", "/api/v1/datasets", "/api/v1/datasets/assa/strutture", "/catalog.ttl", "/api/3/action/package_list", "/sitemap.xml"]
+PATHS = [ROWS, "/api/v1/datasets/territorio/comuni/rows.csv", "/api/v1/leps", "/api/v1/leps/assistenti_sociali?livello=regione", "/api/v1/datasets", "/api/v1/datasets/assa/strutture", "/catalog.ttl", "/api/3/action/package_list", "/sitemap.xml", "/dataset/territorio/comuni", "/cruscotti/leps"]
 
 
 @pytest.fixture(scope="module")

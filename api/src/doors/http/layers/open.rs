@@ -50,19 +50,27 @@ fn preflight(asked: &HeaderValue) -> Response {
 /// Where a program that begins with us looks first: these answers lead to the OpenAPI document (RFC 8631).
 const BEGINNINGS: [&str; 4] = ["/", "/status", "/catalog", "/api/v1/datasets"];
 
+const COMPLETE: HeaderName = HeaderName::from_static("siss-complete");
+
 /// `Siss-Complete` on each answer that did not say it itself: `true`, or `range` for a part of a file that was asked for.
 pub async fn complete(request: Request, next: Next) -> Response {
     let beginning = BEGINNINGS.contains(&request.uri().path());
     let mut response = next.run(request).await;
+    let status = response.status();
     if beginning {
         response.headers_mut().append(header::LINK, HeaderValue::from_static("</api/openapi.json>; rel=\"service-desc\""));
     }
-    let said = match response.status() {
-        StatusCode::PARTIAL_CONTENT => "range",
-        status if status.is_success() => "true",
-        _ => return response,
-    };
-    response.headers_mut().entry(HeaderName::from_static("siss-complete")).or_insert(HeaderValue::from_static(said));
+    let headers = response.headers_mut();
+    match status {
+        // Whatever is said of the file: this is a part of it.
+        StatusCode::PARTIAL_CONTENT => {
+            headers.insert(COMPLETE, HeaderValue::from_static("range"));
+        }
+        status if status.is_success() => {
+            headers.entry(COMPLETE).or_insert(HeaderValue::from_static("true"));
+        }
+        _ => {}
+    }
     response
 }
 
