@@ -52,7 +52,8 @@ check: setup ## Format, lints, contracts
 accept: setup build ## The long tests: crashes by the thousand, scale 1, hostile queries
 	$(PYTEST) tests/python --accept
 
-bench: setup release ## Times the release build beside DuckDB: BENCH="--quick --only questions" (docs/BENCH.md)
+bench: release ## Times the release build beside DuckDB: BENCH="--quick --only questions" (docs/BENCH.md)
+	@scripts/setup.sh bench
 	SISS_BIN=$(CARGO_TARGET_DIR)/release/siss $(SISS_VENV)/bin/python tests/bench/run.py $(BENCH)
 
 doc: ## Data dictionary and worked questions under docs/, Rust documentation of the workspace's own crates

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what `make demo` and `make test` need beside Rust: Debian packages and a Python environment. Quick when all is there.
-# `setup.sh demo` needs a C compiler and OpenSSL's headers; `setup.sh test` also PostgreSQL, Chromium and the real clients of the tests.
+# `setup.sh demo` needs a C compiler and OpenSSL's headers; `setup.sh test` also PostgreSQL, Chromium and the real clients of the tests;
+# `setup.sh bench` a load generator too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-test}
@@ -12,10 +13,11 @@ needed=(cc:build-essential pkg-config:pkg-config node:nodejs npm:npm)
 [ -e /usr/include/openssl/cms.h ] || missing+=(libssl-dev)
 # PNG files of charts are drawn with a font of the machine.
 [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=(fonts-dejavu-core)
-if [ "$what" = test ]; then
+if [ "$what" != demo ]; then
   needed+=(psql:postgresql-client xmllint:libxml2-utils chromium:chromium java:default-jre-headless)
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 fi
+[ "$what" != bench ] || needed+=(wrk:wrk)
 for pair in "${needed[@]}"; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
@@ -36,8 +38,9 @@ node_packages() {
 }
 node_packages api/static
 command -v cargo >/dev/null || { echo 'setup: cargo is missing; install Rust (rustup reads rust-toolchain.toml)' >&2; exit 1; }
-[ "$what" = test ] || exit 0
+[ "$what" != demo ] || exit 0
 node_packages tests/node
+node_packages tests/openapi
 
 # The environment is complete when it carries the very list it was made from.
 wanted=tests/python/requirements.txt

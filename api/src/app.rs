@@ -14,14 +14,17 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rustls::ServerConfig;
 use warehouse::Warehouse;
 use warehouse::config::Limits;
+use warehouse::release::Releases;
 use warehouse::system::SystemLog;
 use warehouse::worker::{Pool, PoolConfig};
 
 use crate::accounts::Accounts;
 use crate::config::{Data, Listen, is_loopback};
+use crate::doors::http::answers::Answers;
 use crate::doors::http::boards::Boards;
 use crate::doors::http::waas::voucher::Vouchers;
 use crate::queries;
+use crate::releases;
 use crate::search::Search;
 use crate::server::Addresses;
 use crate::site::Site;
@@ -35,6 +38,8 @@ pub struct App {
     pub accounts: Accounts,
     pub deliveries: Deliveries,
     pub certifications: Certifications,
+    /// What is published, and has been.
+    pub releases: Releases,
     /// The national flows.
     pub siuss: Siuss,
     /// What vouchers of PDND are checked against, if they are taken.
@@ -49,6 +54,8 @@ pub struct App {
     pub system: SystemLog,
     pub tls: Tls,
     pub listen: Arc<Listen>,
+    /// What strangers were answered, while it holds.
+    pub answers: Answers,
     pub metrics: PrometheusHandle,
     pub started: DateTime<Utc>,
     /// Local folder of state, TLS key and uploads under way.
@@ -68,6 +75,7 @@ impl App {
             tracing::warn!("the certificate is self-made: clients cannot verify it unless they are given the file; see --tls-cert");
         }
         let warehouse = Warehouse::open(data.warehouse(limits.clone())?).await?;
+        let releases = Releases::load(warehouse.clone(), releases::scratch(&home)).await?;
         let search = Arc::new(Search::new(warehouse.catalog()));
         let accounts = Accounts::open(&data.state()?).await.context("the state store")?;
         let system = SystemLog::start(warehouse.clone());
@@ -80,6 +88,10 @@ impl App {
             _ => None,
         };
         let boards = Boards::load(warehouse.catalog())?;
+        let answers = Answers::new(&listen.public, warehouse.catalog(), &site);
+        if listen.public.contact == crate::config::CONTACT && !listen.loopback() {
+            tracing::warn!("no office is named that answers for the data: see --contact");
+        }
         let log = queries::log(warehouse.catalog(), system.clone())?;
         let pool = Pool::start(PoolConfig { command: worker, limits, log }).await?;
         Ok(Self {
@@ -88,6 +100,7 @@ impl App {
             accounts,
             deliveries,
             certifications,
+            releases,
             siuss,
             vouchers: Arc::new(vouchers),
             site,
@@ -96,6 +109,7 @@ impl App {
             system,
             tls,
             listen: Arc::new(listen),
+            answers,
             metrics: metrics(),
             started: Utc::now(),
             home,

@@ -14,8 +14,10 @@ use warehouse::lake::StoreOptions;
 use warehouse::system::SystemLog;
 
 mod file;
+mod public;
 
 pub use file::apply as apply_file;
+pub use public::{CONTACT, Public};
 
 /// Options of every subcommand.
 #[derive(Args, Clone, Debug)]
@@ -140,6 +142,8 @@ pub struct Listen {
     /// Fiscal code of the body that sends the national flows, named in each of them
     #[arg(long, env = "SISS_SIUSS_OPERATOR", default_value = ingest::siuss::OPERATOR, value_name = "CODE")]
     pub siuss_operator: String,
+    #[command(flatten)]
+    pub public: Public,
 }
 
 impl Data {

@@ -9,6 +9,7 @@ use http::header;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::doors::http::pages::Frame;
 use crate::doors::http::problem::{Problem, Result};
@@ -31,6 +32,8 @@ struct Inner {
     italian: Words,
     english: Words,
     assets: Arc<Assets>,
+    /// Of everything pages are made of.
+    fingerprint: [u8; 32],
 }
 
 impl Site {
@@ -56,6 +59,11 @@ impl Site {
         let italian = words::load(&dir.join("locales").join("it"))?;
         let english = words::load(&dir.join("locales").join("en"))?;
         words::same_keys(&italian, &english)?;
+        let mut digest = Sha256::new();
+        for (name, text) in &templates {
+            digest.update(format!("{name}\n{text}"));
+        }
+        digest.update(format!("{italian:?}{english:?}{:?}", assets.addresses()));
         let mut pages = Environment::new();
         pages.set_undefined_behavior(UndefinedBehavior::Strict);
         pages.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -64,11 +72,16 @@ impl Site {
         for (name, text) in templates {
             pages.add_template_owned(name.clone(), text).map_err(|e| anyhow::anyhow!("templates/{name}: {e:#}"))?;
         }
-        Ok(Self(Arc::new(Inner { pages, italian, english, assets })))
+        Ok(Self(Arc::new(Inner { pages, italian, english, assets, fingerprint: digest.finalize().into() })))
     }
 
     pub fn words(&self, language: Language) -> &Words {
         if language == Language::English { &self.0.english } else { &self.0.italian }
+    }
+
+    /// Other templates, words or static files have another one.
+    pub fn fingerprint(&self) -> &[u8] {
+        &self.0.fingerprint
     }
 
     pub fn assets(&self) -> &Assets {

@@ -106,6 +106,7 @@ mod tests {
             waas_keys: None,
             waas_audience: None,
             siuss_operator: String::new(),
+            public: crate::config::Public::default(),
         }
     }
 

@@ -4,6 +4,7 @@ pub mod arrow;
 pub mod book;
 pub mod checks;
 pub mod csv_template;
+pub mod dcat;
 pub mod dictionary;
 pub mod frictionless;
 pub mod json_schema;

@@ -51,7 +51,7 @@ def shown(value, unit):
 
 def table(lines):
     """The lines as a table that is also Markdown."""
-    head = ["what", "SISS", "DuckDB", "ratio", "target", "", "note"]
+    head = ["what", "SISS", "DuckDB, or as noted", "ratio", "target", "", "note"]
     rows = [head, *(line.cells() for line in lines)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     text = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in rows]

@@ -1,4 +1,4 @@
-"""Times SISS and DuckDB side by side: one table on standard output, one JSON file in the bench's folder.
+"""Times SISS and DuckDB (or, for the portal, Datasette and ROAPI) side by side: one table on standard output, one JSON file in the bench's folder.
 
 Everything runs with all cores. Data is made once and kept in --dir, the region of the indicators being the longest to make; a whole run takes
 minutes after that."""
@@ -18,6 +18,7 @@ import hostile
 import leps
 import line
 import place
+import portal
 import program
 import questions
 import start
@@ -30,6 +31,7 @@ MEASURES = {
     "hostile": hostile.measure,
     "leps": leps.measure,
     "waas": waas.measure,
+    "portal": portal.measure,
     "start": start.measure,
     "demo": start.demo,
 }

@@ -30,6 +30,7 @@ mod writer;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use datasets::catalog::Catalog;
 use datasets::model::DatasetName;
 use futures::TryStreamExt;
@@ -99,6 +100,11 @@ impl Lake {
     /// Picks up commits of other processes; without any it costs one look-up.
     pub async fn refresh(&self, name: &DatasetName) -> Result<Snapshot> {
         self.table(name).await?.refresh().await
+    }
+
+    /// When the newest version this process knows of was written.
+    pub async fn written(&self, name: &DatasetName) -> Result<DateTime<Utc>> {
+        self.table(name).await?.written().await
     }
 
     pub async fn refresh_all(&self) -> Result<()> {

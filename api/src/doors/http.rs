@@ -1,7 +1,11 @@
 //! The HTTP door: REST under `/api/v1`, the start page, health, metrics and the OpenAPI document. Every route is on this page.
 
+pub mod answers;
+mod base;
 pub mod boards;
+mod catalogue;
 mod certifications;
+mod ckan;
 mod connect;
 mod dataset;
 mod datasets;
@@ -20,17 +24,20 @@ mod layers;
 mod leps;
 mod notes;
 mod obligations;
+mod open;
 mod openapi;
 mod page;
 pub mod pages;
 mod places;
 pub mod problem;
+mod published;
 mod reading;
 mod rows;
 mod sql;
 mod status;
 mod territory;
 mod uploads;
+mod versions;
 pub mod waas;
 mod who;
 
@@ -67,6 +74,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken)
 /// The routes with everything that each request passes through. `secure`: connections are TLS.
 pub fn router(app: App, secure: bool) -> Router {
     let readers = app.clone();
+    let rates = layers::rate::Rates::new(&app.listen.public, app.listen.behind_proxy);
     let mut router = Router::new();
     for (path, handler) in routes() {
         router = router.route(&path, handler);
@@ -74,12 +82,17 @@ pub fn router(app: App, secure: bool) -> Router {
     router
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_so)
-        .with_state(app)
+        .with_state(app.clone())
         .layer(DefaultBodyLimit::max(BODY))
         .layer(from_fn_with_state(layers::Room::default(), layers::bounded))
+        .layer(from_fn_with_state(app, answers::kept))
         .layer(from_fn(layers::same_site))
+        .layer(from_fn_with_state(rates, layers::rate::limited))
         .layer(CatchPanicLayer::custom(layers::panicked))
         .layer(from_fn_with_state(readers, pages::readable))
+        .layer(from_fn(layers::open::complete))
+        .layer(from_fn(layers::open::cross_origin))
+        .layer(layers::open::compression())
         .layer(from_fn_with_state(layers::Secure(secure), layers::safe_headers))
         .layer(from_fn(layers::observe))
 }
@@ -98,7 +111,7 @@ pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/", get(home::home)),
         ("/accedi", get(connect::sign_in)),
         ("/cerca", get(found::page)),
-        ("/dataset/{area}/{name}", get(dataset::page)),
+        ("/dataset/{area}/{name}", get(catalogue::dataset)),
         ("/indicatori", get(indicators::page)),
         ("/indicatore/{name}", get(indicator::page)),
         ("/indicatore/{name}/mappa.svg", get(indicator::map)),
@@ -108,17 +121,33 @@ pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/esplora/grafico.svg", get(explore::picture)),
         ("/mappa", get(finder::page)),
         ("/mappa/servizi.geojson", get(finder::geojson)),
+        ("/dataset/{area}/{name}/versioni", get(versions::versions)),
+        ("/dataset/{area}/{name}/confronto", get(versions::comparison)),
+        ("/novita", get(versions::news)),
         ("/accessibilita", get(notes::accessibility)),
         ("/privacy", get(notes::privacy)),
         ("/licenza", get(notes::licence)),
         ("/contatti", get(notes::contacts)),
         ("/collegarsi", get(connect::page)),
+        ("/open/feed.atom", get(open::feed::all)),
+        ("/open/{area}/{name}", get(open::index)),
+        ("/open/{area}/{name}/feed.atom", get(open::feed::one)),
+        ("/open/{area}/{name}/diff", get(open::changes::diff)),
+        ("/open/{area}/{name}/{release}/{file}", get(open::file)),
         ("/static/{hash}/{name}", get(pages::asset)),
         ("/cruscotti", get(boards::list)),
         ("/cruscotti/{name}", get(boards::page)),
         ("/cruscotti/{name}/{file}", get(boards::panel::file)),
         ("/status", get(status::status)),
         ("/metrics", get(status::metrics)),
+        ("/catalog", get(catalogue::whole)),
+        ("/catalog.ttl", get(catalogue::whole)),
+        ("/catalog.rdf", get(catalogue::whole)),
+        ("/catalog.jsonld", get(catalogue::whole)),
+        ("/sitemap.xml", get(catalogue::site_map)),
+        ("/robots.txt", get(catalogue::robots)),
+        ("/api/3/action/{action}", get(ckan::action).post(ckan::action)),
+        ("/api/action/{action}", get(ckan::action).post(ckan::action)),
         ("/api/openapi.json", get(openapi::document)),
         ("/api/v1/sql", post(sql::sql)),
         ("/api/v1/datasets", get(datasets::list)),

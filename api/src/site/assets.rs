@@ -124,6 +124,11 @@ impl Assets {
         self.files.get(name).map(|file| format!("/static/{}/{name}", file.hash))
     }
 
+    /// Where each file is served.
+    pub fn addresses(&self) -> Vec<String> {
+        self.files.keys().filter_map(|name| self.address(name)).collect()
+    }
+
     /// The answer for `/static/{hash}/{name}`. An older page may ask by an older hash: it is shown the way to what is there.
     pub fn answer(&self, hash: &str, name: &str, asked: &HeaderMap) -> Option<Response> {
         let file = self.files.get(name)?;

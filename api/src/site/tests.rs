@@ -23,7 +23,11 @@ fn rendered(template: &'static str, language: Language, values: serde_json::Valu
     filters::add(&mut pages);
     functions::add(&mut pages, &Arc::default());
     pages.add_template("x.html", template).unwrap();
-    Site(Arc::new(Inner { pages, italian: Words::new(), english: Words::new(), assets: Arc::default() })).html("x.html", &frame(language), values)
+    Site(Arc::new(Inner { pages, italian: Words::new(), english: Words::new(), assets: Arc::default(), fingerprint: [0; 32] })).html(
+        "x.html",
+        &frame(language),
+        values,
+    )
 }
 
 #[test]
@@ -51,7 +55,7 @@ fn links_keep_the_language_that_was_chosen_only() {
         let mut pages = Environment::new();
         functions::add(&mut pages, &Arc::default());
         pages.add_template("x.txt", "{{ link('/cerca?q=a#b') }} {{ frame.other }}").unwrap();
-        let site = Site(Arc::new(Inner { pages, italian: Words::new(), english: Words::new(), assets: Arc::default() }));
+        let site = Site(Arc::new(Inner { pages, italian: Words::new(), english: Words::new(), assets: Arc::default(), fingerprint: [0; 32] }));
         let uri = Uri::from_static(uri);
         site.html("x.txt", &Frame::new(Language::of(uri.query(), &HeaderMap::new()), stranger(), &uri), ()).unwrap()
     };

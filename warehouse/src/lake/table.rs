@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::SchemaRef;
 use datasets::derive::arrow::stored_schema;
 use datasets::model::{Contract, DatasetName};
@@ -120,6 +121,13 @@ impl Table {
             return Err(self.not_kept());
         }
         Snapshot::new(self.name().clone(), table)
+    }
+
+    /// When the newest version this process knows of was written.
+    pub async fn written(&self) -> Result<DateTime<Utc>> {
+        let entry = commit_uri_from_version(Some(self.current().version));
+        let entry = self.objects().head(&entry).await.map_err(|e| Error::internal("lake.written", e))?;
+        Ok(entry.last_modified)
     }
 
     fn not_kept(&self) -> Error {

@@ -20,6 +20,7 @@ use warehouse::session::Session;
 
 use crate::accounts::stranger;
 use crate::app::App;
+use crate::doors::http::answers::Question;
 use crate::doors::http::boards::choice::Asked;
 use crate::doors::http::boards::gather::{Answer, Gathered};
 use crate::doors::http::pages::Frame;
@@ -89,7 +90,7 @@ pub async fn list(State(app): State<App>, frame: Frame) -> Result<Response> {
 }
 
 /// `GET /cruscotti/{name}`
-pub async fn page(State(app): State<App>, mut frame: Frame, Path(name): Path<String>, Query(asked): Query<Asked>) -> Result<Response> {
+pub async fn page(State(app): State<App>, mut frame: Frame, Path(name): Path<String>, Query(asked): Query<Asked>, question: Question) -> Result<Response> {
     // Another site's page gets what anybody may see, whoever the browser says it is.
     if asked.embedded() {
         frame.who = stranger();
@@ -104,10 +105,11 @@ pub async fn page(State(app): State<App>, mut frame: Frame, Path(name): Path<Str
         return Err(Problem::not_found());
     }
     let values = values(&app, &frame, board, &gathered, asked.embedded());
-    if !asked.embedded() {
-        return app.site.render("board.html", &frame, values);
-    }
-    Ok(embeddable(app.site.render("board_embed.html", &frame, values)?))
+    let response = match asked.embedded() {
+        false => app.site.render("board.html", &frame, values)?,
+        true => embeddable(app.site.render("board_embed.html", &frame, values)?),
+    };
+    Ok(question.answer(&app, &frame.who, &gathered.moment, response).await)
 }
 
 /// A page that says why there is nothing, with the way in.

@@ -3,6 +3,7 @@
 use axum::extract::{OriginalUri, Path, Query, State};
 use axum::response::Response;
 use chrono::Utc;
+use datasets::derive::dcat::schema_org;
 use datasets::model::{Column, DatasetName, Frequency, Type};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
@@ -12,11 +13,15 @@ use warehouse::session::Visible;
 use warehouse::session::rows::{Filter, Operator, Page, Sort};
 
 use crate::app::App;
+use crate::doors::http::answers::Question;
+use crate::doors::http::base::Base;
 use crate::doors::http::encode;
 use crate::doors::http::format::Format;
 use crate::doors::http::found;
 use crate::doors::http::pages::Frame;
 use crate::doors::http::problem::{Problem, Result};
+use crate::doors::http::published;
+use crate::doors::http::versions;
 use crate::site::words::Language;
 
 /// Rows of a preview. The files beside it hold all.
@@ -67,18 +72,23 @@ pub async fn page(
     Path((area, name)): Path<(String, String)>,
     Query(asked): Query<Asked>,
     OriginalUri(uri): OriginalUri,
+    base: Base,
+    question: Question,
     headers: HeaderMap,
 ) -> Result<Response> {
     let name: DatasetName = format!("{area}.{name}").parse().map_err(|_| Problem::not_found())?;
     let session = app.warehouse.session(&frame.who).await?;
     let dataset = session.dataset(&name)?;
     let rows = session.rows(&name, wanted(&asked)?).await?;
-    let snapshot = rows.snapshot.values().copied().max();
+    let versions = rows.snapshot.clone();
+    let snapshot = versions.values().copied().max();
     let mut rows = encode::gathered(rows).await?;
     let more = rows.len() > ROWS;
     rows.truncate(ROWS);
 
     let (contract, language, words) = (dataset.contract, frame.language, app.site.words(frame.language));
+    let of_catalogue = published::one(&app, &name).await.ok();
+    let linked = of_catalogue.map(|(one, _)| schema_org::embeddable(&schema_org::dataset(&base.portal(&app), &one, language.code())));
     let base = format!("/api/v1/datasets/{}/{}", name.area, name.name);
     let rest = rest_query(&asked);
     let files: Vec<Value> = Format::ALL.iter().map(|f| json!({ "format": f.extension(), "href": format!("{base}/rows.{}{rest}", f.extension()) })).collect();
@@ -86,7 +96,10 @@ pub async fn page(
     let addresses = app.addresses.get().ok_or_else(|| Problem::internal("dataset.addresses", "the doors are not open yet"))?;
     let reached = |address: &str| address.replace("0.0.0.0", &host).replace("[::]", &host);
     let (postgres_host, postgres_port) = addresses.postgres.rsplit_once(':').unwrap_or((&addresses.postgres, "5432"));
+    let origin = super::open::origin(&app, &uri, &headers);
+    let release = app.releases.latest(&name).map(|manifest| versions::shown(&manifest, language));
     let values = json!({
+        "release": release, "releases": app.releases.list(&name).len(), "origin": origin,
         "name": name.to_string(), "area": name.area, "area_title": found::area_title(&name.area, words), "path": uri.path(),
         "title": language.say(&contract.title), "description": language.say(&contract.description), "version": contract.version,
         "legal": contract.legal_basis.iter().map(|text| language.say(text)).collect::<Vec<_>>(),
@@ -98,9 +111,9 @@ pub async fn page(
         "colonna": asked.colonna, "confronto": asked.confronto, "valore": asked.valore, "ordina": asked.ordina, "pagina": asked.pagina,
         "first": asked.pagina * ROWS, "year": Utc::now().format("%Y").to_string(), "today": Utc::now().format("%Y-%m-%d").to_string(),
         "http": reached(&addresses.http), "postgres_host": reached(postgres_host).trim_matches(['[', ']']), "postgres_port": postgres_port,
-        "query": filter_query(&asked),
+        "query": filter_query(&asked), "linked": linked,
     });
-    app.site.render("dataset.html", &frame, values)
+    Ok(question.answer(&app, &frame.who, &versions, app.site.render("dataset.html", &frame, values)?).await)
 }
 
 /// One row more than is shown tells whether another page follows. A wrong column or value is the session's to refuse.

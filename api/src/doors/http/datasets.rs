@@ -1,5 +1,7 @@
 //! What datasets there are for who asks, and what their columns mean.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -11,18 +13,19 @@ use warehouse::principal::Principal;
 use warehouse::session::Visible;
 
 use crate::app::App;
+use crate::doors::http::answers::Question;
 use crate::doors::http::format::Format;
 use crate::doors::http::problem::{Problem, Result};
 
 /// `GET /api/v1/datasets`
-pub async fn list(State(app): State<App>, who: Principal) -> Result<Json<Value>> {
+pub async fn list(State(app): State<App>, who: Principal, question: Question) -> Result<Response> {
     let session = app.warehouse.session(&who).await?;
     let datasets: Vec<Value> = session.datasets().iter().map(summary).collect();
-    Ok(Json(json!({ "datasets": datasets })))
+    Ok(question.answer(&app, &who, &BTreeMap::new(), Json(json!({ "datasets": datasets })).into_response()).await)
 }
 
 /// `GET /api/v1/datasets/{area}/{name}`
-pub async fn dictionary(State(app): State<App>, who: Principal, Path(path): Path<(String, String)>) -> Result<Json<Value>> {
+pub async fn dictionary(State(app): State<App>, who: Principal, Path(path): Path<(String, String)>, question: Question) -> Result<Response> {
     let session = app.warehouse.session(&who).await?;
     let name = named(path)?;
     let dataset = session.dataset(&name)?;
@@ -34,7 +37,7 @@ pub async fn dictionary(State(app): State<App>, who: Principal, Path(path): Path
     body["feed"] = json!(contract.feed);
     body["publication"] = json!(contract.publication);
     body["columns"] = dataset.columns.iter().map(|column| column_of(column, &dataset)).collect();
-    Ok(Json(body))
+    Ok(question.answer(&app, &who, &BTreeMap::new(), Json(body).into_response()).await)
 }
 
 /// `GET /api/v1/datasets/{area}/{name}/schema.json`

@@ -8,6 +8,7 @@ mod json;
 mod names;
 mod parquet;
 
+pub use self::body::Health;
 pub use self::json::gathered;
 
 use std::time::Duration;
@@ -87,7 +88,9 @@ pub async fn answer(rows: Rows, wanted: Wanted) -> Result<Response> {
     if let Some(file) = &wanted.file {
         response = response.header(header::CONTENT_DISPOSITION, disposition(file, wanted.format));
     }
-    let body = body::stream(body::Job { first, batches, schema, encoder, page: wanted.page, patience: wanted.patience });
+    let health = Health::default();
+    response = response.extension(health.clone());
+    let body = body::stream(body::Job { first, batches, schema, encoder, page: wanted.page, patience: wanted.patience, health });
     response.body(body).map_err(|error| Problem::internal("http.response", error))
 }
 

@@ -10,6 +10,7 @@ use warehouse::principal::Principal;
 use warehouse::session::rows::{Filter, Operator, Page, Sort};
 
 use crate::app::App;
+use crate::doors::http::answers::Question;
 use crate::doors::http::encode::{self, Wanted};
 use crate::doors::http::format::Format;
 use crate::doors::http::problem::{Problem, Result};
@@ -28,15 +29,27 @@ pub struct Asked {
 }
 
 /// `GET /api/v1/forecasts`
-pub async fn list(State(app): State<App>, who: Principal, asked: Result<Query<Asked>, QueryRejection>, headers: HeaderMap) -> Result<Response> {
+pub async fn list(
+    State(app): State<App>,
+    who: Principal,
+    asked: Result<Query<Asked>, QueryRejection>,
+    question: Question,
+    headers: HeaderMap,
+) -> Result<Response> {
     let Ok(Query(asked)) = asked else { return Err(Problem::invalid("query.parameter", "the parameters are serie, livello, codice and stato")) };
     let name: DatasetName = ESTIMATES.parse().map_err(|_| Problem::not_found())?;
     let session = app.warehouse.session(&who).await?;
+    session.dataset(&name)?;
+    if let Some(unchanged) = question.unchanged(&app, &who, &[&name]).await? {
+        return Ok(unchanged);
+    }
     let filters = [("serie", asked.serie), ("livello", asked.livello), ("codice", asked.codice), ("stato", asked.stato)];
     let filters = filters.into_iter().filter_map(|(column, value)| Some(Filter { column: column.into(), operator: Operator::Eq, value: Some(value?) }));
     let sort = ["serie", "livello", "codice", "inizio"].map(|column| Sort { column: column.into(), descending: false });
     let rows = session.rows(&name, Page { filters: filters.collect(), sort: sort.into(), ..Page::default() }).await?;
     let format = Format::of("", &headers)?;
     let file = (format != Format::Json).then(|| name.to_string());
-    encode::answer(rows, Wanted { format, raw: false, file, page: None, patience: app.warehouse.limits().reader }).await
+    let snapshot = rows.snapshot.clone();
+    let response = encode::answer(rows, Wanted { format, raw: false, file, page: None, patience: app.warehouse.limits().reader }).await?;
+    Ok(question.answer(&app, &who, &snapshot, response).await)
 }

@@ -1,5 +1,8 @@
 //! What every request passes through, outermost first: identity and measure, safe headers, no cross-site writes, room.
 
+pub mod open;
+pub mod rate;
+
 use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -69,7 +72,7 @@ pub async fn safe_headers(State(secure): State<Secure>, request: Request, next: 
     for (name, value) in SAFE.iter().filter(|(name, _)| !framed || name != header::X_FRAME_OPTIONS) {
         headers.entry(name.clone()).or_insert(HeaderValue::from_static(value));
     }
-    headers.append(header::VARY, HeaderValue::from_static("accept, authorization"));
+    headers.append(header::VARY, HeaderValue::from_static("accept, accept-language, authorization, cookie"));
     if secure.0 {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
     }

@@ -1,12 +1,14 @@
 //! The indicators of the essential levels: what they are, and their values by place and year, as they are or as they were known on a day.
 
+use std::collections::BTreeMap;
+
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::TimestampMicrosecondType;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use chrono::{Days, NaiveDate, NaiveTime};
 use datasets::indicator::{AREA, Indicator};
 use datasets::model::DatasetName;
@@ -21,6 +23,7 @@ use warehouse::session::rows::{Filter, Operator, Page, Sort};
 use warehouse::statement::Rows;
 
 use crate::app::App;
+use crate::doors::http::answers::Question;
 use crate::doors::http::encode::{self, Wanted};
 use crate::doors::http::format::Format;
 use crate::doors::http::problem::{Problem, Result};
@@ -37,18 +40,23 @@ pub struct Asked {
 }
 
 /// `GET /api/v1/leps`
-pub async fn list(State(app): State<App>, who: Principal) -> Result<Json<Value>> {
+pub async fn list(State(app): State<App>, who: Principal, question: Question) -> Result<Response> {
     let session = app.warehouse.session(&who).await?;
     let catalog = app.warehouse.catalog();
     let mut indicators: Vec<&Indicator> = catalog.indicators.values().filter(|indicator| session.dataset(&indicator.name).is_ok()).collect();
     indicators.sort_by(|a, b| a.id.cmp(&b.id));
+    let names: Vec<&DatasetName> = indicators.iter().map(|indicator| &indicator.name).collect();
+    if let Some(unchanged) = question.unchanged(&app, &who, &names).await? {
+        return Ok(unchanged);
+    }
+    let mut snapshot = BTreeMap::new();
     let mut all = Vec::with_capacity(indicators.len());
     for indicator in indicators {
         let mut one = definition(indicator);
-        one["region"] = latest(&session, indicator).await?;
+        one["region"] = latest(&session, indicator, &mut snapshot).await?;
         all.push(one);
     }
-    Ok(Json(json!({ "indicators": all })))
+    Ok(question.answer(&app, &who, &snapshot, Json(json!({ "indicators": all })).into_response()).await)
 }
 
 /// `GET /api/v1/leps/{name}`
@@ -57,6 +65,7 @@ pub async fn values(
     who: Principal,
     Path(name): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
+    question: Question,
     headers: HeaderMap,
 ) -> Result<Response> {
     let Ok(Query(asked)) = asked else {
@@ -67,13 +76,19 @@ pub async fn values(
         return Err(Problem::not_found());
     }
     let session = app.warehouse.session(&who).await?;
+    session.dataset(&name)?;
+    if let Some(unchanged) = question.unchanged(&app, &who, &[&name]).await? {
+        return Ok(unchanged);
+    }
     let rows = match asked.as_of {
         None => session.rows(&name, page(&asked)).await?,
         Some(day) => as_of(&session, &name, &asked, day).await?,
     };
     let format = Format::of("", &headers)?;
     let file = (format != Format::Json).then(|| name.to_string());
-    encode::answer(rows, Wanted { format, raw: false, file, page: None, patience: app.warehouse.limits().reader }).await
+    let snapshot = rows.snapshot.clone();
+    let response = encode::answer(rows, Wanted { format, raw: false, file, page: None, patience: app.warehouse.limits().reader }).await?;
+    Ok(question.answer(&app, &who, &snapshot, response).await)
 }
 
 fn page(asked: &Asked) -> Page {
@@ -103,12 +118,14 @@ async fn as_of(session: &Session, name: &DatasetName, asked: &Asked, day: NaiveD
 }
 
 /// Year, value, target and state of the whole region in the last year that has a row.
-async fn latest(session: &Session, indicator: &Indicator) -> Result<Value> {
+async fn latest(session: &Session, indicator: &Indicator, snapshot: &mut BTreeMap<String, u64>) -> Result<Value> {
     let asked = Asked { livello: Some("regione".into()), ..Asked::default() };
     let columns = ["anno", "riferimento", "numeratore", "denominatore", "valore", "bersaglio", "stato", "completezza", "provvisorio"];
     let sort = vec![Sort { column: "anno".into(), descending: true }];
     let page = Page { columns: columns.map(String::from).into(), sort, limit: Some(1), ..page(&asked) };
-    let found = encode::gathered(session.rows(&indicator.name, page).await?).await?;
+    let rows = session.rows(&indicator.name, page).await?;
+    snapshot.extend(rows.snapshot.clone());
+    let found = encode::gathered(rows).await?;
     Ok(found.into_iter().next().unwrap_or_default())
 }
 

@@ -1,14 +1,25 @@
 //! `GET /api/openapi.json`: the parts under `api/openapi/`, put together.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use axum::Json;
-use serde_json::{Map, Value};
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use datasets::derive::dcat::PUBLISHER;
+use serde_json::{Map, Value, json};
 
-const PARTS: [&str; 9] = [
+use crate::accounts::stranger;
+use crate::app::App;
+use crate::doors::http::answers::Question;
+use crate::doors::http::base::Base;
+
+const PARTS: [&str; 11] = [
     include_str!("../../../openapi/api.toml"),
     include_str!("../../../openapi/query.toml"),
+    include_str!("../../../openapi/open.toml"),
     include_str!("../../../openapi/datasets.toml"),
+    include_str!("../../../openapi/catalogue.toml"),
     include_str!("../../../openapi/deliveries.toml"),
     include_str!("../../../openapi/leps.toml"),
     include_str!("../../../openapi/obligations.toml"),
@@ -23,11 +34,49 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         merge(&mut document, toml::from_str(part).expect("the parts of the OpenAPI document are well formed"));
     }
     document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
-    Value::Object(document)
+    let mut document = Value::Object(document);
+    common(&mut document);
+    document
 });
 
-pub async fn document() -> Json<&'static Value> {
-    Json(&DOCUMENT)
+/// Limits that every client has.
+const LIMITS: [&str; 3] = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
+
+/// `GET /api/openapi.json`: with this server's own address and office.
+pub async fn document(State(app): State<App>, base: Base, question: Question) -> Response {
+    let mut document = DOCUMENT.clone();
+    let secure = base.0.starts_with("https:");
+    document["servers"] = json!([{ "url": base.0, "description": "Regione Lazio, SISS", "x-sandbox": !secure }]);
+    document["info"]["contact"] = json!({ "name": PUBLISHER, "email": app.listen.public.contact, "url": format!("{}/contatti", base.0) });
+    document["info"]["termsOfService"] = format!("{}/licenza", base.0).into();
+    question.answer(&app, &stranger(), &BTreeMap::new(), Json(document).into_response()).await
+}
+
+/// What holds for each operation: its limits are said in each answer, and it may be refused for asking too much or at a bad moment.
+fn common(document: &mut Value) {
+    for response in members(&mut document["components"]["responses"]) {
+        say_limits(response);
+    }
+    for path in members(&mut document["paths"]) {
+        for operation in members(path).filter(|operation| operation.is_object()) {
+            for (status, kind) in [("429", "TooMany"), ("503", "Busy")] {
+                operation["responses"][status] = json!({ "$ref": format!("#/components/responses/{kind}") });
+            }
+            for response in members(&mut operation["responses"]).filter(|response| response.get("$ref").is_none()) {
+                say_limits(response);
+            }
+        }
+    }
+}
+
+fn say_limits(response: &mut Value) {
+    for name in LIMITS {
+        response["headers"][name] = json!({ "$ref": format!("#/components/headers/{name}") });
+    }
+}
+
+fn members(of: &mut Value) -> impl Iterator<Item = &mut Value> {
+    of.as_object_mut().into_iter().flat_map(Map::values_mut)
 }
 
 /// Adds `from` to `into`, object by object.
@@ -46,9 +95,9 @@ mod tests {
     use crate::doors::http::format::Format;
     use std::collections::BTreeSet;
 
-    /// Pages are for people: the document describes what programs call.
+    /// Pages are for people: the document describes what programs call. A dataset's page is RDF too.
     fn page(path: &str) -> bool {
-        let called = ["/api/", "/waas/", "/open/", "/catalog"].iter().any(|start| path.starts_with(start));
+        let called = ["/api/", "/waas/", "/open/", "/catalog"].iter().any(|start| path.starts_with(start)) || path == "/dataset/{area}/{name}";
         !called && !["/status", "/metrics"].contains(&path)
     }
 

@@ -7,6 +7,7 @@ use http::{HeaderMap, StatusCode};
 use warehouse::principal::Principal;
 
 use crate::app::App;
+use crate::doors::http::answers::Question;
 use crate::doors::http::encode::{self, Wanted};
 use crate::doors::http::format::Format;
 use crate::doors::http::page;
@@ -18,12 +19,20 @@ pub async fn rows(
     Path((area, name)): Path<(String, String)>,
     OriginalUri(uri): OriginalUri,
     RawQuery(query): RawQuery,
+    question: Question,
     headers: HeaderMap,
 ) -> Result<Response> {
     let name: DatasetName = format!("{area}.{name}").parse().map_err(|_| Problem::not_found())?;
     let format = Format::of(uri.path(), &headers)?;
     let asked = page::read(query.as_deref().unwrap_or_default(), format)?;
     let session = app.warehouse.session(&who).await?;
+    session.dataset(&name)?;
+    if asked.page.at.is_none()
+        && asked.version.is_none()
+        && let Some(unchanged) = question.unchanged(&app, &who, &[&name]).await?
+    {
+        return Ok(unchanged);
+    }
 
     // One row more than the page tells whether another page follows.
     let mut page = asked.page.clone();
@@ -42,5 +51,7 @@ pub async fn rows(
         page: asked.page.limit.zip(next),
         patience: app.warehouse.limits().reader,
     };
-    encode::answer(rows, wanted).await
+    let snapshot = rows.snapshot.clone();
+    let response = encode::answer(rows, wanted).await?;
+    Ok(question.answer(&app, &who, &snapshot, response).await)
 }

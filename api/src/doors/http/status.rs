@@ -1,10 +1,10 @@
 //! Health for load balancers and people, metrics for Prometheus.
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{StatusCode, header};
-use serde_json::{Value, json};
+use serde_json::json;
 use warehouse::principal::Principal;
 
 use crate::app::App;
@@ -12,19 +12,23 @@ use crate::doors::http::layers;
 use crate::doors::http::problem::{Problem, Result};
 use crate::doors::http::who::Credentials;
 
-/// `GET /status`: `ok` when the state store answers; else 503 as a problem.
-pub async fn status(State(app): State<App>) -> Result<Json<Value>> {
+/// `GET /status`: 200 when the state store answers, else 503; both as problem documents (RAC_REST_NAME_011).
+pub async fn status(State(app): State<App>) -> Result<Response> {
     if let Err(error) = app.accounts.principal("status").await {
         tracing::error!(%error, "state store does not answer");
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "status.state", "the state store does not answer"));
     }
     let load = app.pool.load();
-    Ok(Json(json!({
-        "status": "ok",
+    let body = json!({
+        "type": "about:blank",
+        "title": "OK",
+        "status": 200,
+        "detail": "the service answers",
         "version": env!("CARGO_PKG_VERSION"),
         "datasets": app.warehouse.catalog().contracts.len(),
         "queries": { "running": load.running, "waiting": load.waiting },
-    })))
+    });
+    Ok(([(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response())
 }
 
 /// `GET /metrics`: for a scraper on this machine, or for staff.

@@ -10,6 +10,7 @@ use warehouse::principal::Principal;
 
 use crate::accounts::{Accounts, stranger};
 use crate::app::App;
+use crate::doors::http::layers::rate::Meter;
 use crate::doors::http::problem::Problem;
 
 impl FromRequestParts<App> for Principal {
@@ -21,7 +22,13 @@ impl FromRequestParts<App> for Principal {
             return Ok(known.clone());
         }
         let who = match credentials(&parts.headers)? {
-            Some(credentials) => credentials.sign_in(&app.accounts).await?,
+            Some(credentials) => {
+                let who = credentials.sign_in(&app.accounts).await?;
+                if let Some(meter) = parts.extensions.get::<Meter>() {
+                    meter.account(&who.account)?;
+                }
+                who
+            }
             None => stranger(),
         };
         parts.extensions.insert(who.clone());

@@ -33,6 +33,8 @@ pub struct Gathered<'a> {
     pub chosen: BTreeMap<Filter, String>,
     /// The version each dataset was taken at.
     pub versions: BTreeMap<DatasetName, u64>,
+    /// The same with those that only names and choices come from.
+    pub moment: BTreeMap<String, u64>,
 }
 
 pub enum Answer {
@@ -70,7 +72,8 @@ pub async fn gather<'a>(app: &App, session: Session, board: &'a Dashboard, only:
         drawn.push((panel, answer));
     }
     let versions = moment.versions().filter(|(name, _)| wanted.contains(*name)).map(|(name, version)| (name.clone(), version)).collect();
-    Ok(Gathered { panels: drawn, options, chosen, versions })
+    let moment = moment.versions().map(|(name, version)| (name.to_string(), version)).collect();
+    Ok(Gathered { panels: drawn, options, chosen, versions, moment })
 }
 
 /// What there is to choose from, for this reader.

@@ -8,6 +8,7 @@ use dashboards::theme::Theme;
 use http::{HeaderName, header};
 
 use crate::app::App;
+use crate::doors::http::answers::Question;
 use crate::doors::http::boards::choice::Asked;
 use crate::doors::http::boards::gather::{self, Answer};
 use crate::doors::http::boards::{Door, refused};
@@ -21,7 +22,13 @@ const NARROWEST: u32 = 100;
 const SNAPSHOT: HeaderName = HeaderName::from_static("siss-snapshot");
 
 /// `GET /cruscotti/{name}/{panel}.svg`, `.png`, `.csv`
-pub async fn file(State(app): State<App>, frame: Frame, Path((name, file)): Path<(String, String)>, Query(asked): Query<Asked>) -> Result<Response> {
+pub async fn file(
+    State(app): State<App>,
+    frame: Frame,
+    Path((name, file)): Path<(String, String)>,
+    Query(asked): Query<Asked>,
+    question: Question,
+) -> Result<Response> {
     let (panel, ending) = file.rsplit_once('.').ok_or_else(Problem::not_found)?;
     let session = app.warehouse.session(&frame.who).await?;
     let board = match app.boards.find(&name, &session)? {
@@ -42,7 +49,7 @@ pub async fn file(State(app): State<App>, frame: Frame, Path((name, file)): Path
     // Names of dashboards and panels are words, see `dashboards::load`.
     let saved = format!("{}; filename=\"{}.{}.{ending}\"", if ending == "csv" { "attachment" } else { "inline" }, board.name, panel.name);
     let headers = [(header::CONTENT_TYPE, media.to_owned()), (header::CONTENT_DISPOSITION, saved), (SNAPSHOT, snapshot.join(", "))];
-    Ok((headers, bytes).into_response())
+    Ok(question.answer(&app, &frame.who, &gathered.moment, (headers, bytes).into_response()).await)
 }
 
 /// Text that a spreadsheet would take for a formula gets an apostrophe; a number below zero is a number.

@@ -1,5 +1,7 @@
 //! The task that turns rows into chunks of a response body.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::arrow::array::{RecordBatch, RecordBatchOptions};
@@ -24,6 +26,21 @@ pub(super) struct Job {
     pub encoder: Box<dyn Encoder>,
     pub page: Option<(usize, String)>,
     pub patience: Duration,
+    pub health: Health,
+}
+
+/// Whether a body's rows broke midway. Goes with its response, so that an answer that is not whole is kept by nobody.
+#[derive(Clone, Debug, Default)]
+pub struct Health(Arc<AtomicBool>);
+
+impl Health {
+    pub fn broken(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn breaks(&self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 enum Piece {
@@ -57,7 +74,8 @@ pub(super) fn stream(job: Job) -> Body {
             None => Some((Err(std::io::Error::other("the answer broke")), None)),
         }
     });
-    Body::from_stream(pieces)
+    // Compression asks once more after the end.
+    Body::from_stream(pieces.fuse())
 }
 
 async fn run(mut job: Job, to: Sender<Piece>) {
@@ -66,6 +84,7 @@ async fn run(mut job: Job, to: Sender<Piece>) {
         Ok(()) => {}
         Err(Stop::Gone) => return,
         Err(Stop::Broken(problem)) => {
+            job.health.breaks();
             tracing::warn!(code = problem.code, rows = count, "answer broke");
             let Some(bytes) = job.encoder.broken(&problem, count) else { return };
             if send(&to, bytes, job.patience).await.is_err() {
