@@ -11,6 +11,7 @@ pub mod logs;
 pub mod queries;
 pub mod search;
 pub mod server;
+pub mod shelf;
 pub mod site;
 pub mod state;
 pub mod tls;
