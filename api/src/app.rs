@@ -24,7 +24,9 @@ use crate::doors::http::waas::voucher::Vouchers;
 use crate::queries;
 use crate::search::Search;
 use crate::server::Addresses;
+use crate::shelf::Shelf;
 use crate::site::Site;
+use crate::state::State;
 use crate::tls::Tls;
 
 #[derive(Clone)]
@@ -33,6 +35,8 @@ pub struct App {
     /// Worker processes: the only place where SQL that a user wrote runs.
     pub pool: Pool,
     pub accounts: Accounts,
+    /// People's own queries.
+    pub shelf: Shelf,
     pub deliveries: Deliveries,
     pub certifications: Certifications,
     /// The national flows.
@@ -69,7 +73,8 @@ impl App {
         }
         let warehouse = Warehouse::open(data.warehouse(limits.clone())?).await?;
         let search = Arc::new(Search::new(warehouse.catalog()));
-        let accounts = Accounts::open(&data.state()?).await.context("the state store")?;
+        let state = State::open(&data.state()?).await.context("the state store")?;
+        let accounts = Accounts::new(state.clone()).await.context("the state store")?;
         let system = SystemLog::start(warehouse.clone());
         let vault = data.vault(system.clone()).await?;
         let deliveries = Deliveries::new(&warehouse, system.clone(), vault, Bounds::default(), home.join("spool"))?;
@@ -86,6 +91,7 @@ impl App {
             warehouse,
             pool,
             accounts,
+            shelf: Shelf::new(state),
             deliveries,
             certifications,
             siuss,
