@@ -14,6 +14,7 @@ pub mod language;
 mod locale;
 pub mod mistake;
 pub mod model;
+pub mod question;
 pub mod read;
 pub mod shape;
 pub mod source;

@@ -17,6 +17,7 @@ pub(in crate::accounts) fn catalog() -> Catalog {
         roles: roles.map(|(n, r)| (n.to_string(), r)).into(),
         code_lists: BTreeMap::new(),
         indicators: BTreeMap::new(),
+        questions: Vec::new(),
         dir: "datasets".into(),
     }
 }

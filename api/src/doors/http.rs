@@ -6,6 +6,7 @@ mod connect;
 mod dataset;
 mod datasets;
 mod deliveries;
+mod editor;
 mod encode;
 mod explore;
 mod figures;
@@ -27,6 +28,8 @@ mod places;
 pub mod problem;
 mod reading;
 mod rows;
+mod session;
+mod sign_in;
 mod sql;
 mod status;
 mod territory;
@@ -96,7 +99,13 @@ async fn not_so() -> Problem {
 pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
     let mut routes: Vec<(String, MethodRouter<App>)> = [
         ("/", get(home::home)),
-        ("/accedi", get(connect::sign_in)),
+        ("/accedi", get(sign_in::page).post(sign_in::enter)),
+        ("/esci", post(sign_in::leave)),
+        ("/sql", get(editor::page).post(editor::ask)),
+        ("/sql/dizionario.json", get(editor::dictionary)),
+        ("/sql/salva", post(editor::kept::save)),
+        ("/sql/elimina", post(editor::kept::delete)),
+        ("/sql/dimentica", post(editor::kept::forget)),
         ("/cerca", get(found::page)),
         ("/dataset/{area}/{name}", get(dataset::page)),
         ("/indicatori", get(indicators::page)),
@@ -148,6 +157,7 @@ pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
     for format in Format::ALL {
         let extension = format.extension();
         routes.push((format!("/esplora/risultato.{extension}"), get(explore::file)));
+        routes.push((format!("/sql/risposta.{extension}"), post(editor::export)));
         routes.push((format!("/api/v1/sql.{extension}"), post(sql::sql)));
         routes.push((format!("/api/v1/datasets/{{area}}/{{name}}/rows.{extension}"), get(rows::rows)));
     }

@@ -35,6 +35,15 @@ impl Frame {
         Self { language, who, here: uri.path().to_owned(), query: rest.join("&"), chosen }
     }
 
+    /// An address of ours in the language that the reader chose, as templates write it.
+    pub fn link(&self, path: &str) -> String {
+        if !self.chosen || words::asked(path.split_once('?').map(|(_, query)| query)).is_some() {
+            return path.to_owned();
+        }
+        let join = if path.contains('?') { '&' } else { '?' };
+        format!("{path}{join}lang={}", self.language.code())
+    }
+
     /// The same as templates see it.
     pub fn values(&self) -> impl Serialize {
         let signed = self.who != stranger();

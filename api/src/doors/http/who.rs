@@ -1,4 +1,5 @@
-//! Who is asking: `Authorization` becomes a principal. No header is the stranger; a wrong one is refused, never a stranger.
+//! Who is asking: `Authorization`, or the session in the cookie, becomes a principal. No header is the stranger; a wrong one is refused,
+//! never a stranger. A cookie whose session is over is the stranger: browsers keep it long after.
 
 use axum::extract::FromRequestParts;
 use base64::Engine;
@@ -11,6 +12,7 @@ use warehouse::principal::Principal;
 use crate::accounts::{Accounts, stranger};
 use crate::app::App;
 use crate::doors::http::problem::Problem;
+use crate::doors::http::session;
 
 impl FromRequestParts<App> for Principal {
     type Rejection = Problem;
@@ -22,7 +24,12 @@ impl FromRequestParts<App> for Principal {
         }
         let who = match credentials(&parts.headers)? {
             Some(credentials) => credentials.sign_in(&app.accounts).await?,
-            None => stranger(),
+            None => match session::of(&parts.headers, app).await? {
+                None => stranger(),
+                // A browser sends the cookie of itself, whoever made the request: what changes something needs a word of our own page too.
+                Some((secret, _)) if !parts.method.is_safe() && !session::confirmed(&parts.headers, &secret) => return Err(session::unconfirmed()),
+                Some((_, who)) => who,
+            },
         };
         parts.extensions.insert(who.clone());
         Ok(who)
