@@ -6,7 +6,7 @@ import re
 
 HTTP = pathlib.Path(__file__).resolve().parents[2] / "api/src/doors/http.rs"
 # Routes that are not pages: for programs, or files.
-NOT_PAGES = re.compile(r"/(api|open|waas|catalog[^/]*|status|metrics|static|accedi|robots|sitemap)\b|.*/\{file\}$|.*\.(svg|png|csv|pdf|xml|txt|geojson|json|ndjson|parquet|xlsx|atom)$")
+NOT_PAGES = re.compile(r"/(api|open|waas|catalog[^/]*|status|metrics|static|robots|sitemap)\b|.*/\{file\}$|.*\.(svg|png|csv|pdf|xml|txt|geojson|json|ndjson|parquet|xlsx|atom)$")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +47,14 @@ PAGES = [
     Page("/mappa", "/mappa?q=Viterbo&cosa=strutture&raggio=30"),
     Page("/mappa", "/mappa?q=xyzzy"),
     Page("/collegarsi", "/collegarsi"),
+    Page("/accedi", "/accedi"),
+    Page("/accedi", "/accedi", "comune_058091"),
+    Page("/sql", "/sql", "pianificatore"),
+    Page("/sql", "/sql?domanda=01_accessi_per_distretto", "pianificatore"),
+    Page("/consegne", "/consegne", "comune_058091"),
+    Page("/consegne", "/consegne", "pianificatore"),
+    Page("/consegne/{id}", "/consegne/0123", "comune_058091", status=404),
+    Page("/consegne/calendario", "/consegne/calendario", "comune_058091"),
     Page("/accessibilita", "/accessibilita"),
     Page("/privacy", "/privacy"),
     Page("/licenza", "/licenza"),
@@ -66,5 +74,5 @@ PAGES = [
 def routes():
     """The server's routes that are pages."""
     text = HTTP.read_text(encoding="utf-8")
-    named = re.findall(r'\(\s*"(/[^"]*)",\s*(?:\w+(?:::\w+)*\()', text[text.index("fn routes") :])
+    named = re.findall(r'\(\s*"(/[^"]*)",\s*get\(', text[text.index("fn routes") :])
     return {route for route in named if not NOT_PAGES.match(route)}

@@ -21,6 +21,7 @@ mod layers;
 mod leps;
 mod notes;
 mod obligations;
+mod office;
 mod openapi;
 mod page;
 pub mod pages;
@@ -103,9 +104,15 @@ pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/esci", post(sign_in::leave)),
         ("/sql", get(editor::page).post(editor::ask)),
         ("/sql/dizionario.json", get(editor::dictionary)),
+        ("/sql/risposta.xlsx", post(editor::export)),
         ("/sql/salva", post(editor::kept::save)),
         ("/sql/elimina", post(editor::kept::delete)),
         ("/sql/dimentica", post(editor::kept::forget)),
+        ("/consegne", get(office::page).post(office::send).layer(DefaultBodyLimit::disable())),
+        ("/consegne/calendario", get(office::calendar::page)),
+        ("/consegne/firma", post(office::calendar::sign)),
+        ("/consegne/{id}", get(office::report::page)),
+        ("/consegne/{id}/correggi", post(office::report::correct)),
         ("/cerca", get(found::page)),
         ("/dataset/{area}/{name}", get(dataset::page)),
         ("/indicatori", get(indicators::page)),

@@ -17,10 +17,13 @@ use crate::shelf::Saved;
 use crate::site::words::Language;
 
 pub mod kept;
+mod place;
 mod table;
 
 /// Rows that the page shows; files have them all.
 const SHOWN: usize = 200;
+/// The spreadsheet: a format of this page alone, bounded, where the others stream.
+pub const SHEET: &str = "xlsx";
 /// Questions of the history that the page lists.
 const LISTED: usize = 20;
 
@@ -102,8 +105,11 @@ pub struct Exported {
 
 /// `POST /sql/risposta.{format}`: the whole answer as a file.
 pub async fn export(State(app): State<App>, OriginalUri(uri): OriginalUri, Sent { desk, fields }: Sent<Exported>) -> Result<Response> {
-    let format = Format::of(uri.path(), &http::HeaderMap::new())?;
     let statement = Statement { sql: fields.sql, ..Statement::default() };
+    if uri.path().ends_with(SHEET) {
+        return encode::sheet(app.pool.query(desk.who(), statement, Door::Page).await?, "risposta").await;
+    }
+    let format = Format::of(uri.path(), &http::HeaderMap::new())?;
     let rows = app.pool.query(desk.who(), statement, Door::Page).await?;
     let patience = app.warehouse.limits().reader;
     encode::answer(rows, Wanted { format, raw: fields.crudo.is_some(), file: Some("risposta".into()), page: None, patience }).await
@@ -135,7 +141,7 @@ async fn values(app: &App, desk: &Desk, sql: &str, open: Option<&Saved>, outcome
     let mut history = app.shelf.history(desk.account()).await?;
     let asked = history.len();
     history.truncate(LISTED);
-    let history: Vec<Value> = history.iter().map(|one| json!({ "id": one.id, "sql": first_line(&one.sql), "asked": moment(one.asked), "outcome": one.outcome, "shown": one.shown, "complete": one.complete })).collect();
+    let history: Vec<Value> = history.iter().map(|one| json!({ "id": one.id, "sql": first_line(&one.sql), "asked": moment(one.asked), "time": clock(one.asked), "outcome": one.outcome, "shown": one.shown, "complete": one.complete })).collect();
     let saved = app.shelf.own(desk.account()).await?;
     let questions: Vec<Value> = app.warehouse.catalog().questions.iter().map(|q| json!({ "name": q.name, "title": language.say(&q.title) })).collect();
     let session = app.warehouse.session(desk.who()).await?;
@@ -144,13 +150,13 @@ async fn values(app: &App, desk: &Desk, sql: &str, open: Option<&Saved>, outcome
         .iter()
         .map(|d| json!({ "name": d.name.to_string(), "title": language.say(&d.contract.title), "columns": d.columns.iter().map(|c| &c.name).collect::<Vec<_>>() }))
         .collect();
-    let error = outcome.error.as_ref().map(|problem| json!({ "code": problem.code, "detail": problem.detail }));
+    let error = outcome.error.as_ref().map(|problem| place::shown(problem, sql, language));
     let plan = outcome.plan.map(|steps| steps.iter().map(|step| json!(step)).collect::<Vec<_>>());
     Ok(json!({
         "word": desk.word(), "sql": sql, "open": open.map(|saved| shown(saved, desk)), "history": history, "asked": asked,
         "saved": saved.iter().map(|one| shown(one, desk)).collect::<Vec<_>>(), "questions": questions, "datasets": datasets,
         "error": error, "plan": plan, "marker": outcome.marker, "columns": outcome.columns, "limit": SHOWN,
-        "formats": Format::ALL.map(Format::extension),
+        "rows": height(sql), "formats": Format::ALL.map(Format::extension).into_iter().chain([SHEET]).collect::<Vec<_>>(),
     }))
 }
 
@@ -169,6 +175,16 @@ fn first_line(sql: &str) -> String {
 /// A moment as ISO text, for the filters of pages.
 fn moment(seconds: i64) -> Option<String> {
     chrono::DateTime::from_timestamp(seconds, 0).map(|at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+/// The time of day of a moment, in UTC, as the rest of the service tells it.
+fn clock(seconds: i64) -> Option<String> {
+    chrono::DateTime::from_timestamp(seconds, 0).map(|at| at.format("%H:%M UTC").to_string())
+}
+
+/// Lines of the editor: as many as the query has and some more.
+fn height(sql: &str) -> usize {
+    (sql.lines().count() + 2).clamp(8, 24)
 }
 
 /// The word of a language under a key, with what stands in braces filled in.

@@ -7,8 +7,10 @@ mod csv;
 mod json;
 mod names;
 mod parquet;
+mod sheet;
 
 pub use self::json::gathered;
+pub use self::sheet::sheet;
 
 use std::time::Duration;
 

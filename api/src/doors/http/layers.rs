@@ -115,7 +115,8 @@ pub async fn bounded(State(room): State<Room>, request: Request, next: Next) -> 
     let Ok(_place) = room.0.try_acquire() else {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "http.busy", "too many requests at once, try again").into_response();
     };
-    let upload = request.uri().path().starts_with("/api/v1/deliveries") && !request.method().is_safe();
+    let path = request.uri().path();
+    let upload = (path.starts_with("/api/v1/deliveries") || path == "/consegne") && !request.method().is_safe();
     if upload {
         return next.run(request).await;
     }

@@ -79,10 +79,11 @@ fn set_cookie(app: &App, value: &str, seconds: i64) -> Result<HeaderValue> {
     HeaderValue::from_str(&text).map_err(|e| Problem::internal("session.cookie", e))
 }
 
-/// A page for who has signed in with a browser. Anybody else is sent to sign in, and comes back.
+/// A page for who has signed in. Anybody else is sent to sign in, and comes back. A program that shows a token may read such a page; its
+/// forms are for browsers' sessions.
 pub struct Desk {
     pub frame: Frame,
-    pub secret: Secret,
+    secret: Option<Secret>,
 }
 
 impl Desk {
@@ -94,14 +95,20 @@ impl Desk {
         &self.frame.who.account
     }
 
+    /// The session, of which a form that was found right always has one.
+    pub fn secret(&self) -> Result<&Secret> {
+        self.secret.as_ref().ok_or_else(unconfirmed)
+    }
+
     /// The word that the page's forms say.
     pub fn word(&self) -> String {
-        self.secret.form()
+        self.secret.as_ref().map(Secret::form).unwrap_or_default()
     }
 
     /// Refuses a form that does not say the session's word.
     pub fn confirm(&self, word: &str) -> Result<()> {
-        if same_secret(word.as_bytes(), self.word().as_bytes()) { Ok(()) } else { Err(unconfirmed()) }
+        let right = self.secret()?.form();
+        if same_secret(word.as_bytes(), right.as_bytes()) { Ok(()) } else { Err(unconfirmed()) }
     }
 
     /// Goes on to another page of ours, in the same language.
@@ -114,12 +121,16 @@ impl FromRequestParts<App> for Desk {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        if parts.headers.contains_key(header::AUTHORIZATION) {
+            let frame = Frame::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
+            return Ok(Self { frame, secret: None });
+        }
         let found = of(&parts.headers, app).await.map_err(IntoResponse::into_response)?;
         let Some((secret, who)) = found else { return Err(to_sign_in(parts)) };
         // The form's own word is asked for where the form is read.
         parts.extensions.insert(who.clone());
         let frame = Frame::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
-        Ok(Self { frame, secret })
+        Ok(Self { frame, secret: Some(secret) })
     }
 }
 

@@ -56,7 +56,7 @@ pub struct Nothing {}
 
 /// `POST /esci`
 pub async fn leave(State(app): State<App>, Sent { desk, fields: Nothing {} }: Sent<Nothing>) -> Result<Response> {
-    let cookie = session::end(&app, &desk.secret).await?;
+    let cookie = session::end(&app, desk.secret()?).await?;
     Ok(([(header::SET_COOKIE, cookie)], desk.go("/")).into_response())
 }
 

@@ -60,11 +60,10 @@ async fn run(job: Job, to: Sender<std::io::Result<Bytes>>) {
     let Job { app, language, account, sql, html, marker, rows } = job;
     let mut parts = html.splitn(3, marker.as_str());
     let (head, middle, tail) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let send = async |text: String| to.send(Ok(Bytes::from(text))).await.is_ok();
-    if !send(head.to_owned()).await {
+    if !send(&to, head.to_owned()).await {
         return;
     }
-    let Some(shown) = rows_of(rows, &send).await else { return };
+    let Some(shown) = rows_of(rows, &to).await else { return };
     let outcome = shown.broken.as_ref().map_or("ok", |(code, _)| code);
     let complete = !shown.more && shown.broken.is_none();
     if let Err(error) = app.shelf.remember(&account, &sql, outcome, shown.rows, complete).await {
@@ -76,11 +75,16 @@ async fn run(job: Job, to: Sender<std::io::Result<Bytes>>) {
         (None, true) => said(&app, language, "desk_rows_first", &[("n", count)]),
         (None, false) => said(&app, language, "desk_rows_all", &[("n", count)]),
     };
-    let _ = send(format!("{middle}{}{tail}", HtmlEscape(&end))).await;
+    let _ = send(&to, format!("{middle}{}{tail}", HtmlEscape(&end))).await;
+}
+
+/// False when nobody reads any more.
+async fn send(to: &Sender<std::io::Result<Bytes>>, text: String) -> bool {
+    to.send(Ok(Bytes::from(text))).await.is_ok()
 }
 
 /// Sends the rows; `None` when nobody reads any more.
-async fn rows_of(rows: Rows, send: &impl AsyncFn(String) -> bool) -> Option<Shown> {
+async fn rows_of(rows: Rows, to: &Sender<std::io::Result<Bytes>>) -> Option<Shown> {
     let numbers: Vec<bool> = rows.schema.fields().iter().map(|f| f.data_type().is_numeric()).collect();
     let mut batches = rows.batches;
     let mut shown = Shown { rows: 0, more: false, broken: None };
@@ -105,7 +109,7 @@ async fn rows_of(rows: Rows, send: &impl AsyncFn(String) -> bool) -> Option<Show
             }
         };
         shown.rows += batch.num_rows();
-        if !html.is_empty() && !send(html).await {
+        if !html.is_empty() && !send(to, html).await {
             return None;
         }
     }
