@@ -105,7 +105,7 @@ impl Accounts {
     }
 
     /// Ends all sessions of an account.
-    pub(super) async fn end_sessions(&self, name: &str) -> Result<()> {
+    pub async fn end_sessions(&self, name: &str) -> Result<()> {
         sqlx::query("DELETE FROM sessions WHERE account = $1").bind(name).execute(self.state.pool()).await.map_err(fault("sessions.end"))?;
         Ok(())
     }
