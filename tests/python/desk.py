@@ -37,6 +37,11 @@ class Browser:
         return self.session.post(f"{self.http}/consegne", data=fields, files={"file": (name, content)}, timeout=60)
 
 
+def html(answer):
+    """The text of a page without escapes, to look for addresses in."""
+    return unescape(answer.text)
+
+
 def text(answer):
     """What a page says, as its reader reads it."""
     words = re.sub(r"<[^>]*>", " ", re.sub(r"(?s)<(script|style|head)\b.*?</\1>", " ", answer.text))
