@@ -87,6 +87,8 @@ pub async fn readable(State(app): State<App>, request: Request, next: Next) -> R
     let Ok(page) = page(&app.site, problem, &Frame::new(language, stranger(), &uri)) else { return response };
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
+    // The page leads to our own form: the browser would ask in a window of its own, which no page can say anything in, and never forget.
+    parts.headers.remove(header::WWW_AUTHENTICATE);
     let (head, body) = page.into_parts();
     parts.headers.extend(head.headers);
     Response::from_parts(parts, body)
