@@ -1,4 +1,4 @@
-//! Who may sign in: accounts with a role and facts, passwords for people, SCRAM verifiers for the PostgreSQL door, tokens for machines.
+//! Who may sign in: accounts with a role and facts, passwords and browsers' sessions for people, SCRAM verifiers for the PostgreSQL door, tokens for machines.
 //! Nothing from which a password or token could be read back is stored.
 
 use std::collections::BTreeMap;
@@ -19,12 +19,13 @@ mod facts;
 mod lockout;
 mod password;
 mod scram;
+pub mod sessions;
 mod token;
 
 pub use facts::{derive_ambito, stranger, validate};
 pub use password::{random as random_password, rule as password_rule};
 pub use scram::Scram;
-pub use token::TokenInfo;
+pub use token::{TokenInfo, random};
 
 /// Passwords checked at once: each costs 19 MiB and tens of milliseconds, whoever asks.
 const PARALLEL_HASHES: usize = 2;
@@ -107,8 +108,9 @@ impl Accounts {
         }
     }
 
-    /// Removes an account and its tokens; false if there is none.
+    /// Removes an account, its tokens and its sessions; false if there is none.
     pub async fn remove(&self, name: &str) -> Result<bool> {
+        self.end_sessions(name).await?;
         sqlx::query("DELETE FROM tokens WHERE account = $1").bind(name).execute(self.state.pool()).await.map_err(fault("accounts.remove"))?;
         let done = sqlx::query("DELETE FROM accounts WHERE name = $1").bind(name).execute(self.state.pool()).await.map_err(fault("accounts.remove"))?;
         Ok(done.rows_affected() > 0)
@@ -143,7 +145,8 @@ impl Accounts {
         .map_err(fault("accounts.password"))?;
         match done.rows_affected() {
             0 => Err(unknown(name)),
-            _ => Ok(()),
+            // Who knew the old one is signed in no longer.
+            _ => self.end_sessions(name).await,
         }
     }
 

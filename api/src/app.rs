@@ -27,7 +27,9 @@ use crate::queries;
 use crate::releases;
 use crate::search::Search;
 use crate::server::Addresses;
+use crate::shelf::Shelf;
 use crate::site::Site;
+use crate::state::State;
 use crate::tls::Tls;
 
 #[derive(Clone)]
@@ -36,6 +38,8 @@ pub struct App {
     /// Worker processes: the only place where SQL that a user wrote runs.
     pub pool: Pool,
     pub accounts: Accounts,
+    /// People's own queries.
+    pub shelf: Shelf,
     pub deliveries: Deliveries,
     pub certifications: Certifications,
     /// What is published, and has been.
@@ -77,7 +81,8 @@ impl App {
         let warehouse = Warehouse::open(data.warehouse(limits.clone())?).await?;
         let releases = Releases::load(warehouse.clone(), releases::scratch(&home)).await?;
         let search = Arc::new(Search::new(warehouse.catalog()));
-        let accounts = Accounts::open(&data.state()?).await.context("the state store")?;
+        let state = State::open(&data.state()?).await.context("the state store")?;
+        let accounts = Accounts::new(state.clone()).await.context("the state store")?;
         let system = SystemLog::start(warehouse.clone());
         let vault = data.vault(system.clone()).await?;
         let deliveries = Deliveries::new(&warehouse, system.clone(), vault, Bounds::default(), home.join("spool"))?;
@@ -98,6 +103,7 @@ impl App {
             warehouse,
             pool,
             accounts,
+            shelf: Shelf::new(state),
             deliveries,
             certifications,
             releases,

@@ -12,6 +12,7 @@ pub mod queries;
 pub mod releases;
 pub mod search;
 pub mod server;
+pub mod shelf;
 pub mod site;
 pub mod state;
 pub mod tls;

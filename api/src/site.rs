@@ -15,7 +15,7 @@ use crate::doors::http::pages::Frame;
 use crate::doors::http::problem::{Problem, Result};
 
 pub mod assets;
-mod filters;
+pub mod filters;
 mod functions;
 mod prune;
 pub mod words;

@@ -1,4 +1,4 @@
-//! The state store: many small durable writes (accounts, tokens) in SQLite by default, PostgreSQL by URL.
+//! The state store: many small durable writes (accounts, tokens, sessions, people's own queries) in SQLite by default, PostgreSQL by URL.
 //! One SQL for both: only TEXT and BIGINT columns, `$n` parameters, times as seconds since 1970.
 
 use std::path::Path;
@@ -11,7 +11,7 @@ use warehouse::error::{Error, Kind, Result};
 mod migrate;
 
 /// Schema steps in their order; a step that has shipped is never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("state/0001_accounts.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("state/0001_accounts.sql"), include_str!("state/0002_desk.sql")];
 
 /// An open store. Clones share its connections.
 #[derive(Clone, Debug)]

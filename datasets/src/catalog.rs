@@ -8,6 +8,7 @@ use crate::code_list::{self, CodeList};
 use crate::indicator::{self, Indicator};
 use crate::mistake::Mistake;
 use crate::model::{Access, Contract, DatasetName, Role};
+use crate::question::{self, Question};
 use crate::read::{Findings, read};
 use crate::shape;
 use crate::source::Source;
@@ -21,24 +22,28 @@ pub struct Catalog {
     pub code_lists: BTreeMap<String, CodeList>,
     /// Definitions behind the contracts of the area `leps`.
     pub indicators: BTreeMap<DatasetName, Indicator>,
+    /// Worked questions, in the order of their names.
+    pub questions: Vec<Question>,
     pub dir: PathBuf,
 }
 
 /// Folders beside the areas that hold no contracts: code, other kinds of file, reference data.
-const NOT_AREAS: [&str; 6] = ["src", "tests", "examples", "code_lists", "leps", "locales"];
+const NOT_AREAS: [&str; 7] = ["src", "tests", "examples", "code_lists", "leps", "locales", "questions"];
 
 /// The role of a caller without an account.
 pub const STRANGER: &str = "anonimo";
 
 impl Catalog {
     /// Reads and checks everything under `dir`: `<area>/<name>.toml` with the `<name>.sql` of a derived dataset, `roles.toml`,
-    /// `code_lists/<name>.csv`, and the indicators of `leps/`, whose contracts follow from them.
+    /// `code_lists/<name>.csv`, the worked
+    /// `questions/<name>.sql`, and the indicators of `leps/`, whose contracts follow from them.
     /// A file with a second dot in its name (`strutture.roma.toml`) is not a contract.
     /// Errors: every mistake of every file, in the order of files and lines.
     pub fn load(dir: &Path) -> Result<Self, Vec<Mistake>> {
         let mut load = Load::default();
         load.roles(dir);
         load.code_lists(dir);
+        load.questions(dir);
         load.contracts(dir);
         load.verify();
         let indicators = load.indicators(dir);
@@ -47,7 +52,7 @@ impl Catalog {
             let roles = load.roles.unwrap_or_default();
             let computed = indicators.iter().map(|(name, indicator)| (name.clone(), indicator::contract::contract(indicator, &roles)));
             let contracts = load.contracts.into_iter().map(|(name, (contract, _))| (name, contract)).chain(computed).collect();
-            return Ok(Self { contracts, roles, code_lists: load.code_lists, indicators, dir: dir.to_owned() });
+            return Ok(Self { contracts, roles, code_lists: load.code_lists, indicators, questions: load.questions, dir: dir.to_owned() });
         }
         mistakes.sort();
         mistakes.dedup();
@@ -110,6 +115,7 @@ struct Load {
     /// `None` when roles.toml cannot be read: then roles are not checked.
     roles: Option<BTreeMap<String, Role>>,
     code_lists: BTreeMap<String, CodeList>,
+    questions: Vec<Question>,
     /// Datasets and code lists whose file is there but cannot be read: not reported a second time where they are named.
     unread: BTreeSet<String>,
     mistakes: Vec<Mistake>,
@@ -142,6 +148,17 @@ impl Load {
             match list {
                 Some(list) => drop(self.code_lists.insert(stem, list)),
                 None => drop(self.unread.insert(stem)),
+            }
+        }
+    }
+
+    fn questions(&mut self, dir: &Path) {
+        for (stem, file) in self.files(&dir.join("questions"), "sql") {
+            let file = format!("questions/{file}");
+            let Some(text) = self.text(dir, &file) else { continue };
+            match question::read(&file, &stem, &text) {
+                Ok(question) => self.questions.push(question),
+                Err(mistake) => self.mistakes.push(mistake),
             }
         }
     }

@@ -15,6 +15,7 @@ pub mod language;
 pub mod locale;
 pub mod mistake;
 pub mod model;
+pub mod question;
 pub mod read;
 pub mod shape;
 pub mod source;

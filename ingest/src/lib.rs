@@ -14,6 +14,7 @@ pub mod landing;
 mod late;
 mod layout;
 pub mod mapping;
+pub mod mend;
 mod messages;
 mod pipeline;
 pub mod read;

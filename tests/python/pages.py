@@ -6,7 +6,7 @@ import re
 
 HTTP = pathlib.Path(__file__).resolve().parents[2] / "api/src/doors/http.rs"
 # Routes that are not pages: for programs, or files.
-NOT_PAGES = re.compile(r"/(api|open|waas|catalog[^/]*|status|metrics|static|accedi|robots|sitemap)\b|.*/\{file\}$|.*\.(svg|png|csv|pdf|xml|txt|geojson|json|ndjson|parquet|xlsx|atom)$")
+NOT_PAGES = re.compile(r"/(api|open|waas|catalog[^/]*|status|metrics|static|robots|sitemap)\b|.*/\{file\}$|.*\.(svg|png|csv|pdf|xml|txt|geojson|json|ndjson|parquet|xlsx|atom)$")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +52,14 @@ PAGES = [
     Page("/dataset/{area}/{name}/confronto", "/dataset/assa/strutture/confronto", status=400),
     Page("/novita", "/novita"),
     Page("/collegarsi", "/collegarsi"),
+    Page("/accedi", "/accedi"),
+    Page("/accedi", "/accedi", "comune_058091"),
+    Page("/sql", "/sql", "pianificatore"),
+    Page("/sql", "/sql?domanda=01_accessi_per_distretto", "pianificatore"),
+    Page("/consegne", "/consegne", "comune_058091"),
+    Page("/consegne", "/consegne", "pianificatore"),
+    Page("/consegne/{id}", "/consegne/0123", "comune_058091", status=404),
+    Page("/consegne/calendario", "/consegne/calendario", "comune_058091"),
     Page("/accessibilita", "/accessibilita"),
     Page("/privacy", "/privacy"),
     Page("/licenza", "/licenza"),

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 import oracle
+from desk import Browser
 
 # Generated questions of a dataset whose rights differ from column to column, and of the others.
 MANY, FEW = 12, 2
@@ -48,11 +49,13 @@ class Doors:
     def __init__(self, server, account):
         self.server, self.account = server, account
         self.auth = None if account == "anonimo" else (account, server.password)
-        self.postgres = self.flight = None
+        self.postgres = self.flight = self.browser = None
         if self.auth:
             host, port = server.postgres.rsplit(":", 1)
             self.postgres = psycopg.connect(host=host, port=port, dbname="siss", user=account, password=server.password, autocommit=True)
             self.flight = flight.connect(server.flight, db_kwargs={"username": account, "password": server.password})
+            self.browser = Browser(server, account)
+            self.word = self.browser.word()
 
     def close(self):
         for door in (self.postgres, self.flight):
@@ -63,6 +66,15 @@ class Doors:
         answer = requests.post(f"{self.server.http}/api/v1/sql", json={"sql": sql}, auth=self.auth, headers={"Accept": "application/json"}, timeout=60)
         if answer.status_code != 200:
             return answer.json()["code"]
+        return self.whole(answer)
+
+    def page(self, sql):
+        """As a browser's session has it, by the form of the SQL page."""
+        answer = self.browser.post("/sql/risposta.json", {"sql": sql}, self.word)
+        assert answer.status_code == 200, answer.text
+        return self.whole(answer)
+
+    def whole(self, answer):
         body = json.loads(answer.text, parse_float=decimal.Decimal)
         assert body["complete"] is True
         return bag(body["rows"] if not body["rows"] or isinstance(body["rows"][0], list) else [list(r.values()) for r in body["rows"]])
@@ -74,6 +86,7 @@ class Doors:
             with self.flight.cursor() as cursor:
                 cursor.execute(sql)
                 out["flight"] = bag(cursor.fetchall())
+            out["page"] = self.page(sql)
         return out
 
 

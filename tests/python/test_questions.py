@@ -1,4 +1,4 @@
-"""The worked questions (tests/sql) answer as DuckDB does over the same files, for the region and for one comune."""
+"""The worked questions (datasets/questions) answer as DuckDB does over the same files, for the region and for one comune."""
 
 import datetime
 import decimal
@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 import questions as pages
 
-FOLDER = ROOT / "tests/sql"
+FOLDER = ROOT / "datasets/questions"
 QUESTIONS = sorted(FOLDER.glob("*.sql"))
 
 def comparable(value):
@@ -58,7 +58,7 @@ def test_questions_are_of_every_subsystem_and_listed():
     assert len(QUESTIONS) >= 20
     asked = {name.split(".")[0] for question in QUESTIONS for name in pages.tables(question.read_text())}
     assert asked >= {"assa", "leps", "piani_zona", "sigess", "sirse", "territorio"}
-    assert pages.PAGE.read_text() == pages.page(), "docs/QUESTIONS.md is not what tests/sql says: `make doc` writes it anew"
+    assert pages.PAGE.read_text() == pages.page(), "docs/QUESTIONS.md is not what datasets/questions says: `make doc` writes it anew"
     for question in QUESTIONS:
         italian, english, *_ = question.read_text().splitlines()
         assert italian.startswith("-- it: ") and english.startswith("-- en: "), question.name

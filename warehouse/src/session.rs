@@ -4,6 +4,7 @@ mod ask;
 mod fixed;
 mod join_rows;
 pub mod moment;
+pub mod outline;
 mod patterns;
 pub mod plain;
 mod read_once;

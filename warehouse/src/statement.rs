@@ -34,7 +34,7 @@ impl Door {
 pub type Parameter = Option<String>;
 
 /// SQL that a user wrote. It is executed in a worker process, never in the server.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Statement {
     pub sql: String,
     /// Values of `$1`, `$2`, …
@@ -43,6 +43,9 @@ pub struct Statement {
     /// `public` names of PostgreSQL's catalog are there (`pg_catalog.pg_class`, `::regclass`, `current_schema()`): only for the PostgreSQL door.
     #[serde(default)]
     pub postgres: bool,
+    /// Only so many of the first rows: the worker stops there of itself, which a reader that leaves would pay with the worker.
+    #[serde(default)]
+    pub first: Option<usize>,
 }
 
 /// What a statement would answer, without running it.

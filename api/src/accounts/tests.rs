@@ -4,7 +4,7 @@ use super::*;
 use crate::state::sqlite_url;
 use crate::state::tests::Postgres;
 
-fn catalog() -> Catalog {
+pub(in crate::accounts) fn catalog() -> Catalog {
     let role = |facts: &[&str]| Role {
         title: Text { it: "Ruolo".into(), en: "Role".into() },
         facts: facts.iter().map(|f| f.to_string()).collect(),
@@ -17,11 +17,12 @@ fn catalog() -> Catalog {
         roles: roles.map(|(n, r)| (n.to_string(), r)).into(),
         code_lists: BTreeMap::new(),
         indicators: BTreeMap::new(),
+        questions: Vec::new(),
         dir: "datasets".into(),
     }
 }
 
-fn comune(name: &str) -> NewAccount<'_> {
+pub(in crate::accounts) fn comune(name: &str) -> NewAccount<'_> {
     let facts = [("codice_istat".to_string(), "058091".to_string()), ("ambito".to_string(), "RM 1".to_string())].into();
     NewAccount { name, role: "comune", facts, password: Some("una frase lunga è meglio") }
 }

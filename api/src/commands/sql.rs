@@ -60,7 +60,7 @@ pub async fn run(args: Args, common: &Common) -> anyhow::Result<ExitCode> {
     let log = queries::log(warehouse.catalog(), system.clone())?;
     let pool = Pool::start(PoolConfig { command: worker::command(common, &args.data)?, limits, log }).await?;
     let format = args.format.unwrap_or(if std::io::stdout().is_terminal() { Format::Table } else { Format::Csv });
-    let answer = match pool.query(&who, Statement { sql, parameters: Vec::new(), postgres: false }, Door::Cli).await {
+    let answer = match pool.query(&who, Statement { sql, ..Statement::default() }, Door::Cli).await {
         Ok(rows) => print(rows, format).await,
         Err(error) => Err(error.into()),
     };

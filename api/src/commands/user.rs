@@ -36,8 +36,10 @@ pub enum Action {
     },
     /// Lists the accounts, one JSON object per line
     List,
-    /// Removes an account and its tokens
+    /// Removes an account, its tokens, its sessions and its saved queries
     Remove { name: String },
+    /// Ends the sessions of an account in browsers
+    SignOut { name: String },
     /// Gives an account a new password
     Password {
         name: String,
@@ -74,6 +76,12 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             if !accounts.remove(&name).await? {
                 bail!("there is no account '{name}'");
             }
+        }
+        Action::SignOut { name } => {
+            if accounts.principal(&name).await?.is_none() {
+                bail!("there is no account '{name}'");
+            }
+            accounts.end_sessions(&name).await?;
         }
         Action::Password { name, password } => {
             let (text, made) = password.take()?;

@@ -10,6 +10,7 @@ mod connect;
 mod dataset;
 mod datasets;
 mod deliveries;
+mod editor;
 mod encode;
 mod explore;
 mod figures;
@@ -25,6 +26,7 @@ mod leps;
 mod notes;
 mod obligations;
 mod open;
+mod office;
 mod openapi;
 mod page;
 pub mod pages;
@@ -33,6 +35,8 @@ pub mod problem;
 mod published;
 mod reading;
 mod rows;
+mod session;
+mod sign_in;
 mod sql;
 mod status;
 mod territory;
@@ -109,7 +113,19 @@ async fn not_so() -> Problem {
 pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
     let mut routes: Vec<(String, MethodRouter<App>)> = [
         ("/", get(home::home)),
-        ("/accedi", get(connect::sign_in)),
+        ("/accedi", get(sign_in::page).post(sign_in::enter)),
+        ("/esci", post(sign_in::leave)),
+        ("/sql", get(editor::page).post(editor::ask)),
+        ("/sql/dizionario.json", get(editor::dictionary)),
+        ("/sql/risposta.xlsx", post(editor::export)),
+        ("/sql/salva", post(editor::kept::save)),
+        ("/sql/elimina", post(editor::kept::delete)),
+        ("/sql/dimentica", post(editor::kept::forget)),
+        ("/consegne", get(office::page).post(office::send).layer(DefaultBodyLimit::disable())),
+        ("/consegne/calendario", get(office::calendar::page)),
+        ("/consegne/firma", post(office::calendar::sign)),
+        ("/consegne/{id}", get(office::report::page)),
+        ("/consegne/{id}/correggi", post(office::report::correct)),
         ("/cerca", get(found::page)),
         ("/dataset/{area}/{name}", get(catalogue::dataset)),
         ("/indicatori", get(indicators::page)),
@@ -177,6 +193,7 @@ pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
     for format in Format::ALL {
         let extension = format.extension();
         routes.push((format!("/esplora/risultato.{extension}"), get(explore::file)));
+        routes.push((format!("/sql/risposta.{extension}"), post(editor::export)));
         routes.push((format!("/api/v1/sql.{extension}"), post(sql::sql)));
         routes.push((format!("/api/v1/datasets/{{area}}/{{name}}/rows.{extension}"), get(rows::rows)));
     }

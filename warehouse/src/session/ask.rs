@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::common::TableReference;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::Statement as Inner;
@@ -21,10 +21,10 @@ use crate::session::{Session, plain};
 use crate::statement::{Description, Rows, Statement};
 
 /// A logical plan, checked, with the state that made it.
-struct Planned {
-    state: SessionState,
-    plan: LogicalPlan,
-    scope: Scope,
+pub(super) struct Planned {
+    pub state: SessionState,
+    pub plan: LogicalPlan,
+    pub scope: Scope,
     versions: BTreeMap<String, u64>,
 }
 
@@ -43,6 +43,7 @@ impl Session {
             let planned = session.plan(&statement, handle)?;
             let bound = parameters::bind(planned.plan, &statement.parameters)?;
             check(&bound, &session, planned.scope, &planned.state)?;
+            let bound = first(bound, statement.first)?;
             let physical = handle.block_on(planned.state.create_physical_plan(&bound)).map_err(errors::finishing)?;
             Ok(Ready { plan: physical, state: planned.state, versions: planned.versions })
         });
@@ -61,7 +62,7 @@ impl Session {
         described.await
     }
 
-    fn plan(&self, statement: &Statement, handle: &Handle) -> Result<Planned> {
+    pub(super) fn plan(&self, statement: &Statement, handle: &Handle) -> Result<Planned> {
         text::check(&statement.sql, self.limits())?;
         if !statement.postgres {
             return self.plan_data(&statement.sql, false, handle);
@@ -114,9 +115,19 @@ impl Session {
     }
 }
 
-fn check(bound: &LogicalPlan, session: &Session, scope: Scope, state: &SessionState) -> Result<()> {
+pub(super) fn check(bound: &LogicalPlan, session: &Session, scope: Scope, state: &SessionState) -> Result<()> {
     let registered = |name: &str| state.scalar_functions().contains_key(name);
     plan::check(bound, session.limits(), scope, &registered)
+}
+
+/// The plan's first rows only, in the plan's own order. What is not rows of a query (a description of its plan) stays whole.
+fn first(plan: LogicalPlan, rows: Option<usize>) -> Result<LogicalPlan> {
+    match rows {
+        Some(_) if !matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)) => {
+            LogicalPlanBuilder::from(plan).limit(0, rows).and_then(LogicalPlanBuilder::build).map_err(errors::planning)
+        }
+        _ => Ok(plan),
+    }
 }
 
 /// Every table that the statement reads, names of WITH queries left out.

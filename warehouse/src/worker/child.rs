@@ -21,7 +21,7 @@ use crate::Warehouse;
 use crate::error::{Error, Kind, Result};
 use crate::statement::Statement;
 use crate::worker::limits;
-use crate::worker::wire::{self, Ask, Failed, Frame, Frames, Head, Start, Tag};
+use crate::worker::wire::{self, Ask, Failed, Frame, Frames, Head, Start, Tag, What};
 
 /// Stack of the threads that run queries: expressions as deep as the gate allows are evaluated on them.
 const STACK: usize = 16 << 20;
@@ -182,11 +182,13 @@ async fn run(warehouse: Warehouse, payload: Vec<u8>, out: mpsc::Sender<Out>) {
 async fn answer(warehouse: &Warehouse, payload: &[u8], out: &mpsc::Sender<Out>) -> Result<()> {
     let ask: Ask = parse(payload)?;
     let session = warehouse.session(&ask.principal).await?;
-    if ask.describe {
-        return describe(&session, &ask.statement, out).await;
+    match ask.what {
+        What::Rows => {}
+        What::Description => return describe(&session, &ask.statement, out).await,
+        What::Outline => return outline(&session, &ask.statement, out).await,
     }
     let mut rows = session.query(ask.statement).await?;
-    send(out, Out::Head(Head { snapshot: std::mem::take(&mut rows.snapshot), parameters: 0 })).await?;
+    send(out, Out::Head(Head { snapshot: std::mem::take(&mut rows.snapshot), ..Head::default() })).await?;
     let fault = |e| Error::internal("worker.encode", e);
     let mut encoder = StreamEncoder::try_new(&rows.schema).map_err(fault)?;
     // The schema goes ahead of the first row, which may take long.
@@ -209,6 +211,15 @@ async fn describe(session: &crate::session::Session, statement: &Statement, out:
     let both = Schema::new_with_metadata(fields, described.schema.metadata().clone());
     send(out, Out::Head(Head { parameters: described.parameters.len(), ..Head::default() })).await?;
     send(out, Out::Data(StreamEncoder::try_new(&both).and_then(StreamEncoder::finish).map_err(fault)?)).await
+}
+
+async fn outline(session: &crate::session::Session, statement: &Statement, out: &mpsc::Sender<Out>) -> Result<()> {
+    // Rows are counted on the query's time, not on that of planning, which ends with the first head.
+    send(out, Out::Head(Head::default())).await?;
+    let outline = session.outline(statement).await?;
+    send(out, Out::Head(Head { outline, ..Head::default() })).await?;
+    let nothing = StreamEncoder::try_new(&Schema::empty()).and_then(StreamEncoder::finish);
+    send(out, Out::Data(nothing.map_err(|e| Error::internal("worker.encode", e))?)).await
 }
 
 async fn send(out: &mpsc::Sender<Out>, piece: Out) -> Result<()> {

@@ -13,12 +13,13 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Limits;
 use crate::error::{Error, Kind, Result};
 use crate::principal::Principal;
+use crate::session::outline::Step;
 use crate::statement::{Description, Door, Rows, Statement};
 use crate::worker::admission::Admission;
 use crate::worker::conduct::{Begun, Piece, Reader, Seen, Stop, conduct, settle};
 use crate::worker::process::{Keeper, Process};
 use crate::worker::record::{QueryLog, QueryRecord};
-use crate::worker::wire::Ask;
+use crate::worker::wire::{Ask, What};
 
 /// How workers are started and what they may use.
 #[derive(Clone)]
@@ -80,7 +81,7 @@ impl Pool {
     /// Errors: the gate's and the engine's, `Busy`, and `Limit` for a query that cost its worker.
     pub async fn query(&self, who: &Principal, statement: Statement, door: Door) -> Result<Rows> {
         let record = QueryRecord::begin(who, &statement, door);
-        let ask = Ask { principal: who.clone(), statement, describe: false };
+        let ask = Ask { principal: who.clone(), statement, what: What::Rows };
         let (begun, batches) = self.ask(ask, Some(record));
         let begun = begun.await.map_err(|_| lost())??;
         Ok(Rows { schema: begun.schema, batches: whole(batches), snapshot: begun.head.snapshot })
@@ -89,7 +90,7 @@ impl Pool {
     /// Columns and parameters of a user's SQL, planned in a worker.
     /// Not a query: it is not recorded, whichever the door.
     pub async fn describe(&self, who: &Principal, statement: Statement, _door: Door) -> Result<Description> {
-        let ask = Ask { principal: who.clone(), statement, describe: true };
+        let ask = Ask { principal: who.clone(), statement, what: What::Description };
         let (begun, mut end) = self.ask(ask, None);
         let begun = begun.await.map_err(|_| lost())??;
         // Who leaves before the end cancels, and that costs the worker.
@@ -99,6 +100,15 @@ impl Pool {
         let fields: Vec<_> = schema.fields()[..split].to_vec();
         let parameters = schema.fields()[split..].iter().map(|f| f.data_type().clone()).collect();
         Ok(Description { schema: Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())), parameters })
+    }
+
+    /// What a user's SQL does, step by step, told by a worker. Not recorded either.
+    pub async fn outline(&self, who: &Principal, statement: Statement) -> Result<Vec<Step>> {
+        let ask = Ask { principal: who.clone(), statement, what: What::Outline };
+        let (begun, mut end) = self.ask(ask, None);
+        let begun = begun.await.map_err(|_| lost())??;
+        end.recv().await.transpose()?;
+        Ok(begun.head.outline)
     }
 
     /// Queries that run and that wait at this moment.

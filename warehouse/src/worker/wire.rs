@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use crate::config::Limits;
 use crate::error::{Error, Kind};
 use crate::principal::Principal;
+use crate::session::outline::Step;
 use crate::statement::Statement;
 
 /// What a frame holds.
@@ -59,8 +60,17 @@ pub struct Start {
 pub struct Ask {
     pub principal: Principal,
     pub statement: Statement,
-    /// Answer with [`Head`] only.
-    pub describe: bool,
+    pub what: What,
+}
+
+/// What is wanted of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum What {
+    Rows,
+    /// Columns and parameters.
+    Description,
+    /// What it does, step by step: [`Head::outline`].
+    Outline,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -70,6 +80,9 @@ pub struct Head {
     /// For a description: how many of the schema's last fields are the parameters.
     #[serde(default)]
     pub parameters: usize,
+    /// For an outline: the steps.
+    #[serde(default)]
+    pub outline: Vec<Step>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -214,7 +214,7 @@ pub async fn open(folder: &Path, limits: Limits) -> Result<Warehouse> {
 }
 
 pub fn statement(sql: &str) -> Statement {
-    Statement { sql: sql.into(), parameters: Vec::new(), postgres: false }
+    Statement { sql: sql.into(), ..Statement::default() }
 }
 
 pub fn role(name: &str) -> Principal {

@@ -65,6 +65,7 @@ pub fn catalog(contract: Contract) -> Arc<Catalog> {
         roles: BTreeMap::new(),
         code_lists: BTreeMap::new(),
         indicators: BTreeMap::new(),
+        questions: Vec::new(),
         dir: Default::default(),
     })
 }

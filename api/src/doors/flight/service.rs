@@ -165,7 +165,7 @@ impl FlightSqlService for Service {
         if query.transaction_id.is_some() {
             return Err(Status::unimplemented("there are no transactions"));
         }
-        let statement = Statement { sql: query.query, parameters: Vec::new(), postgres: false };
+        let statement = Statement { sql: query.query, ..Statement::default() };
         let (schema, _) = self.describe(&who, &statement).await?;
         self.ticket(&who, statement, &schema, request.into_inner())
     }
@@ -185,7 +185,7 @@ impl FlightSqlService for Service {
         if query.transaction_id.is_some() {
             return Err(Status::unimplemented("there are no transactions"));
         }
-        let statement = Statement { sql: query.query, parameters: Vec::new(), postgres: false };
+        let statement = Statement { sql: query.query, ..Statement::default() };
         let (schema, parameters) = self.describe(&who, &statement).await?;
         let fields: Vec<Field> = parameters.iter().enumerate().map(|(i, t)| Field::new(format!("${}", i + 1), t.clone(), true)).collect();
         let prepared = Prepared { sql: statement.sql, schema: schema.clone(), parameters: Vec::new() };
@@ -215,14 +215,14 @@ impl FlightSqlService for Service {
     async fn get_flight_info_prepared_statement(&self, query: CommandPreparedStatementQuery, request: Request<FlightDescriptor>) -> Answer<FlightInfo> {
         let who = who(&request)?;
         let Prepared { sql, schema, parameters } = self.prepared.get(&query.prepared_statement_handle, &who.account).ok_or_else(gone)?;
-        let statement = Statement { sql, parameters, postgres: false };
+        let statement = Statement { sql, parameters, ..Statement::default() };
         self.ticket(&who, statement, &schema, request.into_inner())
     }
 
     async fn do_get_prepared_statement(&self, query: CommandPreparedStatementQuery, request: Request<Ticket>) -> Answer<Data> {
         let who = who(&request)?;
         let Prepared { sql, parameters, .. } = self.prepared.get(&query.prepared_statement_handle, &who.account).ok_or_else(gone)?;
-        self.run(&who, Statement { sql, parameters, postgres: false }).await
+        self.run(&who, Statement { sql, parameters, ..Statement::default() }).await
     }
 
     async fn do_action_close_prepared_statement(&self, query: ActionClosePreparedStatementRequest, request: Request<Action>) -> Result<(), Status> {

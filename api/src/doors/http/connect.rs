@@ -1,11 +1,10 @@
-//! `GET /collegarsi`: how to reach the data from other programs. `GET /accedi`: asks a browser for account and password.
+//! `GET /collegarsi`: how to reach the data from other programs.
 
-use axum::extract::{OriginalUri, Query, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::extract::{OriginalUri, State};
+use axum::response::Response;
 use http::uri::Authority;
-use http::{HeaderMap, StatusCode, Uri, header};
-use serde::{Deserialize, Serialize};
-use warehouse::principal::Principal;
+use http::{HeaderMap, Uri, header};
+use serde::Serialize;
 
 use crate::accounts::stranger;
 use crate::app::App;
@@ -43,24 +42,4 @@ pub fn host(uri: &Uri, headers: &HeaderMap) -> String {
     let said = uri.host().or_else(|| headers.get(header::HOST)?.to_str().ok());
     let name = said.and_then(|said| said.parse::<Authority>().ok()).map(|said| said.host().to_owned());
     name.unwrap_or_else(|| "localhost".into())
-}
-
-#[derive(Deserialize)]
-pub struct From {
-    /// Path of the page to go back to.
-    da: Option<String>,
-}
-
-/// A browser asks its user when it is refused, and then signs in on every page of ours.
-pub async fn sign_in(who: Principal, frame: Frame, Query(from): Query<From>) -> Response {
-    if who == stranger() {
-        return Problem::new(StatusCode::UNAUTHORIZED, "auth.required", "sign in with account and password")
-            .with("detail_it", "si accede con utenza e password")
-            .into_response();
-    }
-    // A path of ours only: another site's address would make us a signpost to it.
-    let back = from.da.filter(|path| path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\'));
-    let back = back.unwrap_or_else(|| "/".into());
-    let join = if back.contains('?') { '&' } else { '?' };
-    Redirect::to(&format!("{back}{join}lang={}", frame.language.code())).into_response()
 }

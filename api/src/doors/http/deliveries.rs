@@ -30,7 +30,7 @@ use crate::doors::http::uploads;
 const WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 /// A sender that is silent for this long has gone.
-const SILENCE: Duration = Duration::from_secs(60);
+pub const SILENCE: Duration = Duration::from_secs(60);
 
 /// What a sender says of a file, in the query string.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]

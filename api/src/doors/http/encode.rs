@@ -7,9 +7,11 @@ mod csv;
 mod json;
 mod names;
 mod parquet;
+mod sheet;
 
 pub use self::body::Health;
 pub use self::json::gathered;
+pub use self::sheet::sheet;
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
@@ -79,14 +79,28 @@ pub async fn safe_headers(State(secure): State<Secure>, request: Request, next: 
     response
 }
 
-/// A browser that remembers a password sends it along with another site's form: such requests are refused.
+/// A browser sends its password or cookie along with another site's form: such requests are refused. Browsers say where a request comes
+/// from (`Sec-Fetch-Site`, or `Origin` in older ones); programs say neither, and nobody can make them send what they did not mean to.
 pub async fn same_site(request: Request, next: Next) -> Response {
     let unsafe_method = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let site = request.headers().get("sec-fetch-site").map(HeaderValue::as_bytes);
-    if unsafe_method && site.is_some_and(|s| s != b"same-origin" && s != b"none") {
-        return Problem::new(StatusCode::FORBIDDEN, "request.cross_site", "requests that change something are not taken from other sites").into_response();
+    if unsafe_method && !own(request.headers(), request.uri()) {
+        return Problem::new(StatusCode::FORBIDDEN, "request.cross_site", "requests that change something are not taken from other sites")
+            .with("detail_it", "Le richieste che modificano qualcosa non si accettano da altri siti.")
+            .into_response();
     }
     next.run(request).await
+}
+
+/// Whether a request comes from a page of ours or from no page at all.
+fn own(headers: &HeaderMap, uri: &Uri) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    // HTTP/2 says the host in the address, HTTP/1.1 in its header. A proxy that speaks TLS leaves the host as it is.
+    let host = uri.authority().map(|authority| authority.as_str()).or_else(|| headers.get(header::HOST)?.to_str().ok());
+    let named = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, rest)| rest);
+    host.is_some() && named == host
 }
 
 /// Places for requests under way.
@@ -104,7 +118,8 @@ pub async fn bounded(State(room): State<Room>, request: Request, next: Next) -> 
     let Ok(_place) = room.0.try_acquire() else {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "http.busy", "too many requests at once, try again").into_response();
     };
-    let upload = request.uri().path().starts_with("/api/v1/deliveries") && !request.method().is_safe();
+    let path = request.uri().path();
+    let upload = (path.starts_with("/api/v1/deliveries") || path == "/consegne") && !request.method().is_safe();
     if upload {
         return next.run(request).await;
     }
@@ -125,4 +140,28 @@ pub fn local(request: &http::request::Parts) -> bool {
     let peer = request.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip().to_canonical());
     let proxied = ["forwarded", "x-forwarded-for", "via"].iter().any(|h| request.headers.contains_key(*h));
     peer.is_some_and(|ip| ip.is_loopback()) && !proxied
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_site_sends_is_told_from_what_a_program_sends() {
+        let from = |pairs: &[(&'static str, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.insert(*name, value.parse().unwrap());
+            }
+            own(&headers, &Uri::from_static("/sql"))
+        };
+        let host = ("host", "siss.example:8080");
+        assert!(from(&[host]), "a program");
+        assert!(from(&[host, ("sec-fetch-site", "same-origin")]) && from(&[host, ("sec-fetch-site", "none")]));
+        assert!(!from(&[host, ("sec-fetch-site", "same-site")]) && !from(&[host, ("sec-fetch-site", "cross-site")]));
+        assert!(from(&[host, ("origin", "https://siss.example:8080")]));
+        for origin in ["https://other.example", "null", "https://siss.example:8081", "https://siss.example:8080.other.example"] {
+            assert!(!from(&[host, ("origin", origin)]), "{origin}");
+        }
+    }
 }

@@ -35,6 +35,15 @@ impl Frame {
         Self { language, who, here: uri.path().to_owned(), query: rest.join("&"), chosen }
     }
 
+    /// An address of ours in the language that the reader chose, as templates write it.
+    pub fn link(&self, path: &str) -> String {
+        if !self.chosen || words::asked(path.split_once('?').map(|(_, query)| query)).is_some() {
+            return path.to_owned();
+        }
+        let join = if path.contains('?') { '&' } else { '?' };
+        format!("{path}{join}lang={}", self.language.code())
+    }
+
     /// The same as templates see it.
     pub fn values(&self) -> impl Serialize {
         let signed = self.who != stranger();
@@ -78,6 +87,8 @@ pub async fn readable(State(app): State<App>, request: Request, next: Next) -> R
     let Ok(page) = page(&app.site, problem, &Frame::new(language, stranger(), &uri)) else { return response };
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
+    // The page leads to our own form: the browser would ask in a window of its own, which no page can say anything in, and never forget.
+    parts.headers.remove(header::WWW_AUTHENTICATE);
     let (head, body) = page.into_parts();
     parts.headers.extend(head.headers);
     Response::from_parts(parts, body)

@@ -33,7 +33,7 @@ pub fn say(language: words::Language) -> Language {
 /// The few rows of a query of ours, by the names of their columns. `sql` is ours; what a user gave stands in `parameters` (`$1`, …).
 pub async fn ask<T: DeserializeOwned>(session: &Session, sql: impl Into<String>, parameters: &[&str]) -> Result<Vec<T>> {
     let parameters = parameters.iter().map(|value| Some((*value).to_owned())).collect();
-    values(session.query(Statement { sql: sql.into(), parameters, postgres: false }).await?).await
+    values(session.query(Statement { sql: sql.into(), parameters, ..Statement::default() }).await?).await
 }
 
 /// Few rows as values.

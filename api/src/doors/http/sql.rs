@@ -51,11 +51,11 @@ fn statement(headers: &HeaderMap, body: &[u8]) -> Result<Statement> {
             let question: Question =
                 serde_json::from_slice(body).map_err(|e| Problem::invalid("body.json", format!("the body is not a question in JSON: {e}")))?;
             let parameters = question.parameters.into_iter().map(parameter).collect::<Result<_>>()?;
-            Ok(Statement { sql: question.sql, parameters, postgres: false })
+            Ok(Statement { sql: question.sql, parameters, ..Statement::default() })
         }
         "text/plain" | "application/sql" => {
             let sql = std::str::from_utf8(body).map_err(|_| Problem::invalid("body.utf8", "the body is not UTF-8"))?;
-            Ok(Statement { sql: sql.into(), parameters: Vec::new(), postgres: false })
+            Ok(Statement { sql: sql.into(), ..Statement::default() })
         }
         _ => Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body.type", "send application/json, application/sql or text/plain")),
     }

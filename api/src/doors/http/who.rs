@@ -1,4 +1,5 @@
-//! Who is asking: `Authorization` becomes a principal. No header is the stranger; a wrong one is refused, never a stranger.
+//! Who is asking: `Authorization`, or the session in the cookie, becomes a principal. No header is the stranger; a wrong one is refused,
+//! never a stranger. A cookie whose session is over is the stranger: browsers keep it long after.
 
 use axum::extract::FromRequestParts;
 use base64::Engine;
@@ -12,6 +13,7 @@ use crate::accounts::{Accounts, stranger};
 use crate::app::App;
 use crate::doors::http::layers::rate::Meter;
 use crate::doors::http::problem::Problem;
+use crate::doors::http::session;
 
 impl FromRequestParts<App> for Principal {
     type Rejection = Problem;
@@ -21,16 +23,19 @@ impl FromRequestParts<App> for Principal {
         if let Some(known) = parts.extensions.get::<Principal>() {
             return Ok(known.clone());
         }
-        let who = match credentials(&parts.headers)? {
-            Some(credentials) => {
-                let who = credentials.sign_in(&app.accounts).await?;
-                if let Some(meter) = parts.extensions.get::<Meter>() {
-                    meter.account(&who.account)?;
-                }
-                who
-            }
-            None => stranger(),
+        let signed_in = match credentials(&parts.headers)? {
+            Some(credentials) => Some(credentials.sign_in(&app.accounts).await?),
+            None => match session::of(&parts.headers, app).await? {
+                None => None,
+                // A browser sends the cookie of itself, whoever made the request: what changes something needs a word of our own page too.
+                Some((secret, _)) if !parts.method.is_safe() && !session::confirmed(&parts.headers, &secret) => return Err(session::unconfirmed()),
+                Some((_, who)) => Some(who),
+            },
         };
+        if let (Some(who), Some(meter)) = (&signed_in, parts.extensions.get::<Meter>()) {
+            meter.account(&who.account)?;
+        }
+        let who = signed_in.unwrap_or_else(stranger);
         parts.extensions.insert(who.clone());
         Ok(who)
     }

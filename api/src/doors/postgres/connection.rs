@@ -179,7 +179,7 @@ impl Connection {
     /// Sends a question to a worker; returns when the answer's columns are known.
     pub(super) async fn ask(&mut self, sql: String, parameters: Vec<Parameter>, origin: Origin<'_>) -> Result<Cursor, End> {
         let cancel = self.place.running.begin();
-        let question = Question { sql, parameters, postgres: true };
+        let question = Question { sql, parameters, postgres: true, ..Question::default() };
         let deadline = self.settings.statement_timeout().map(|limit| Instant::now() + limit);
         let work = self.pool.query(&self.principal, question, Door::Postgres);
         match waited(&mut self.wire, &cancel, deadline, work).await? {

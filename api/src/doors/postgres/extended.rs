@@ -195,7 +195,7 @@ impl Connection {
         let Some((sql, _)) = prepared.query(None)? else { return Ok(None) };
         if prepared.description.get().is_none() {
             let cancel = self.place.running.begin();
-            let question = Question { sql, parameters: Vec::new(), postgres: true };
+            let question = Question { sql, parameters: Vec::new(), postgres: true, ..Question::default() };
             let work = self.pool.describe(&self.principal, question, Door::Postgres);
             let origin = prepared.origin();
             let described = waited(&mut self.wire, &cancel, None, work).await?.map_err(|error| Fault::of(&error, origin.text, origin.offset))?;

@@ -124,7 +124,7 @@ fn texts(batches: &[RecordBatch], column: &str) -> Result<Vec<String>> {
 
 /// The rows of a query of ours; `None` where the reader has not all it names.
 async fn asked_of(session: &Session, sql: String) -> Result<Option<Vec<RecordBatch>>> {
-    match session.query(Statement { sql, parameters: Vec::new(), postgres: false }).await {
+    match session.query(Statement { sql, ..Statement::default() }).await {
         Ok(rows) => Ok(Some(rows.batches.try_collect().await?)),
         Err(error) if error.kind == Kind::NotFound || error.code == "sql.column" => Ok(None),
         Err(error) => Err(error.into()),
