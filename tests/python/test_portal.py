@@ -252,6 +252,7 @@ def test_money_and_debts_are_for_those_entitled(ask, duck):
 def test_places_are_found_by_name(ask):
     assert "/territorio/058120" in ask("/territorio?q=fiumicin").links
     assert "/territorio/058120" in ask("/territorio?q=Fiumicinio").links
+    assert "/territorio/rm-5.1" in ask("/territorio?q=rm+5.1").links[:40]
     assert "/territorio/rm-5.1" in ask("/territorio").links
     assert "/territorio/058120" in ask("/cerca?q=nidi+fiumicino").links
     assert "/indicatore/copertura_nido" in ask("/cerca?q=copertura+nidi").links

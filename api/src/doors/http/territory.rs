@@ -46,7 +46,9 @@ pub async fn list(State(app): State<App>, frame: Frame, RawQuery(query): RawQuer
         json!({ "slug": slug(&one.ambito), "ambito": one, "comuni": comuni })
     };
     let districts: Vec<Value> = places.ambiti.values().map(district).collect();
-    let values = json!({ "q": asked, "found": found, "districts": districts, "versions": versions(&moment) });
+    let named = places.meant(&asked).into_iter().filter(|(level, ..)| *level == "ambito");
+    let named: Vec<Value> = named.map(|(_, code, name)| json!({ "slug": slug(code), "name": name })).collect();
+    let values = json!({ "q": asked, "found": found, "named": named, "districts": districts, "versions": versions(&moment) });
     app.site.render("territories.html", &frame, values)
 }
 
