@@ -79,7 +79,7 @@ impl Service {
 
     /// What `GetSchema` says of a statement.
     pub async fn schema_of_statement(&self, query: CommandStatementQuery, request: &Request<FlightDescriptor>) -> Result<Bytes, Status> {
-        let statement = Statement { sql: query.query, parameters: Vec::new(), postgres: false, first: None };
+        let statement = Statement { sql: query.query, ..Statement::default() };
         let (schema, _) = self.describe(&who(request)?, &statement).await?;
         ipc(&schema)
     }
