@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 /// `area.name`, the one name of a dataset: file `datasets/<area>/<name>.toml`, SQL table, page and storage prefix.
@@ -188,6 +189,30 @@ pub struct Publication {
     pub theme: String,
     #[serde(default)]
     pub keywords: Vec<Text>,
+    /// Changes that were announced to the readers of the releases, past ones too.
+    #[serde(default, rename = "change", skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Announced>,
+}
+
+/// `[[publication.change]]`: what a later version of the contract changes, told to readers ahead. A version that breaks what readers
+/// rely on (a column gone, a type or the key changed) is not released before `from`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Announced {
+    /// Version of the contract that brings the change.
+    pub version: String,
+    /// Day it was announced (`2026-11-28`).
+    pub announced: String,
+    /// First day a release may have it.
+    pub from: String,
+    pub text: Text,
+}
+
+impl Announced {
+    /// First day of the change; `None` for what is no day, which a contract that loads does not have.
+    pub fn first_day(&self) -> Option<NaiveDate> {
+        self.from.parse().ok()
+    }
 }
 
 /// Where a column's value comes from when the sender does not give it: the column `column` of the row of `dataset` whose key is this row's `by`.

@@ -94,8 +94,17 @@ pub static ACCESS: Shape = Shape {
     ],
 };
 
-pub static PUBLICATION: Shape =
-    Shape { fields: &[must("open", value::<bool>("false")), must("licence", STRING), must("theme", STRING), may("keywords", Kind::Texts)] };
+pub static PUBLICATION: Shape = Shape {
+    fields: &[
+        must("open", value::<bool>("false")),
+        must("licence", STRING),
+        must("theme", STRING),
+        may("keywords", Kind::Texts),
+        may("change", Kind::Tables(&ANNOUNCED)),
+    ],
+};
+
+pub static ANNOUNCED: Shape = Shape { fields: &[must("version", STRING), must("announced", STRING), must("from", STRING), must("text", Kind::Text)] };
 
 pub static LOOKUP: Shape = Shape { fields: &[must("dataset", value::<DatasetName>("'a.a'")), must("column", STRING), must("by", STRING)] };
 

@@ -5,6 +5,7 @@ mod derived;
 mod identity;
 mod links;
 mod names;
+mod publication;
 mod rights;
 mod sets;
 
@@ -37,6 +38,7 @@ pub fn contract(world: &World, contract: &Contract, source: &Source, findings: &
     }
     links::cycles(world, contract, &mut add);
     rights::check(world, contract, &mut add);
+    publication::check(world, contract, &mut add);
     sets::check(world, contract, &mut add);
     identity::check(world, contract, &mut add);
     derived::check(world, contract, &mut add);
@@ -63,9 +65,6 @@ pub fn role(source: &Source, name: &str, role: &Role, findings: &mut Findings) {
     }
 }
 
-/// EU data themes: http://publications.europa.eu/resource/authority/data-theme
-const THEMES: [&str; 13] = ["AGRI", "ECON", "EDUC", "ENER", "ENVI", "GOVE", "HEAL", "INTR", "JUST", "REGI", "SOCI", "TECH", "TRAN"];
-
 fn head(contract: &Contract, add: Add) {
     if semver::Version::parse(&contract.version).is_err() {
         add("version", format!("version '{}' is not semantic: write it as 1.0.0", contract.version));
@@ -90,17 +89,6 @@ fn head(contract: &Contract, add: Add) {
         }
     }
     feed(contract, add);
-    if let Some(publication) = &contract.publication {
-        if publication.licence.trim().is_empty() {
-            add("publication.licence", "the licence is empty: name one by its SPDX identifier, such as CC-BY-4.0".into());
-        }
-        if !THEMES.contains(&publication.theme.as_str()) {
-            add("publication.theme", format!("'{}' is not an EU data theme: one of {}", publication.theme, THEMES.join(", ")));
-        }
-        if publication.open && !contract.columns.iter().any(|c| c.class == crate::model::Class::Public) {
-            add("publication.open", "an open dataset needs at least one public column".into());
-        }
-    }
 }
 
 fn feed(contract: &Contract, add: Add) {

@@ -53,6 +53,7 @@ pub fn contract(indicator: &Indicator, roles: &BTreeMap<String, Role>) -> Contra
             licence: "CC-BY-4.0".into(),
             theme: "SOCI".into(),
             keywords: vec![Text::new("livelli essenziali delle prestazioni sociali", "essential levels of social services")],
+            changes: Vec::new(),
         }),
         columns: columns(indicator, class),
         rules: Vec::new(),

@@ -8,7 +8,7 @@ use toml::Table;
 use super::*;
 use crate::indicator::Indicator;
 use crate::indicator::shape::INDICATOR;
-use crate::model::{Access, Column, Contract, Derived, Feed, Lookup, Publication, Role, Rule, SetRule, Text};
+use crate::model::{Access, Announced, Column, Contract, Derived, Feed, Lookup, Publication, Role, Rule, SetRule, Text};
 use crate::read::sample_table;
 
 #[test]
@@ -17,6 +17,7 @@ fn shapes_agree_with_structs() {
     agree::<Feed>(&FEED);
     agree::<Access>(&ACCESS);
     agree::<Publication>(&PUBLICATION);
+    agree::<Announced>(&ANNOUNCED);
     agree::<Lookup>(&LOOKUP);
     agree::<Column>(&COLUMN);
     agree::<Rule>(&RULE);
