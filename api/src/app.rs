@@ -14,6 +14,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rustls::ServerConfig;
 use warehouse::Warehouse;
 use warehouse::config::Limits;
+use warehouse::release::Releases;
 use warehouse::system::SystemLog;
 use warehouse::worker::{Pool, PoolConfig};
 
@@ -22,6 +23,7 @@ use crate::config::{Data, Listen, is_loopback};
 use crate::doors::http::boards::Boards;
 use crate::doors::http::waas::voucher::Vouchers;
 use crate::queries;
+use crate::releases;
 use crate::search::Search;
 use crate::server::Addresses;
 use crate::site::Site;
@@ -35,6 +37,8 @@ pub struct App {
     pub accounts: Accounts,
     pub deliveries: Deliveries,
     pub certifications: Certifications,
+    /// What is published, and has been.
+    pub releases: Releases,
     /// The national flows.
     pub siuss: Siuss,
     /// What vouchers of PDND are checked against, if they are taken.
@@ -68,6 +72,7 @@ impl App {
             tracing::warn!("the certificate is self-made: clients cannot verify it unless they are given the file; see --tls-cert");
         }
         let warehouse = Warehouse::open(data.warehouse(limits.clone())?).await?;
+        let releases = Releases::load(warehouse.clone(), releases::scratch(&home)).await?;
         let search = Arc::new(Search::new(warehouse.catalog()));
         let accounts = Accounts::open(&data.state()?).await.context("the state store")?;
         let system = SystemLog::start(warehouse.clone());
@@ -88,6 +93,7 @@ impl App {
             accounts,
             deliveries,
             certifications,
+            releases,
             siuss,
             vouchers: Arc::new(vouchers),
             site,

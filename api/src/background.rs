@@ -3,13 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use warehouse::derived::Derivations;
 use warehouse::lake::MaintainOptions;
+use warehouse::release::make::Done;
 
 use crate::app::App;
+use crate::releases;
 
 /// How long a finished delivery waits for its rows in `sistema.*`.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -21,8 +24,15 @@ const OTHERS: Duration = Duration::from_secs(1);
 /// Wait before an inbox that could not be watched is tried again.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// Starts the work; it ends with `stop`. `inbox` is watched for files to deliver; `maintain` is the time between two maintenances.
-pub fn start(app: &App, inbox: Option<PathBuf>, maintain: Option<Duration>, stop: &CancellationToken) -> JoinSet<()> {
+/// Times between two maintenances and two releases; `None` leaves them to who runs the command.
+#[derive(Clone, Copy, Debug)]
+pub struct Every {
+    pub maintain: Option<Duration>,
+    pub release: Option<Duration>,
+}
+
+/// Starts the work; it ends with `stop`. `inbox` is watched for files to deliver.
+pub fn start(app: &App, inbox: Option<PathBuf>, every: Every, stop: &CancellationToken) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(flush(app.clone(), stop.clone()));
     tasks.spawn(refresh(app.clone(), stop.clone()));
@@ -31,9 +41,10 @@ pub fn start(app: &App, inbox: Option<PathBuf>, maintain: Option<Duration>, stop
     if let Some(inbox) = inbox {
         tasks.spawn(watch(app.clone(), inbox, stop.clone()));
     }
-    if let Some(every) = maintain {
+    if let Some(every) = every.maintain {
         tasks.spawn(maintenance(app.clone(), every, stop.clone()));
     }
+    tasks.spawn(release(app.clone(), every.release, stop.clone()));
     tasks
 }
 
@@ -125,6 +136,40 @@ async fn maintenance(app: App, every: Duration, stop: CancellationToken) {
         match app.warehouse.lake().maintain(&MaintainOptions::default()).await {
             Ok(done) => tracing::info!(tables = done.len(), "tables maintained"),
             Err(error) => tracing::error!(%error, "tables could not be maintained"),
+        }
+    }
+}
+
+/// Makes releases when the last ones, whoever made them, are old enough, and sees those that others made.
+async fn release(app: App, every: Option<Duration>, stop: CancellationToken) {
+    while wait(REFRESH, &stop).await {
+        if let Err(error) = app.releases.refresh().await {
+            tracing::warn!(%error, "the releases could not be looked at");
+            continue;
+        }
+        let old = |made: DateTime<Utc>, every: Duration| (Utc::now() - made).to_std().is_ok_and(|age| age >= every);
+        let due = every.is_some_and(|every| app.releases.made().is_none_or(|made| old(made, every)));
+        if !due {
+            continue;
+        }
+        let made = tokio::select! {
+            () = stop.cancelled() => return,
+            made = releases::make(&app.releases, &app.home, &[]) => made,
+        };
+        match made {
+            Ok(outcomes) => {
+                let released = outcomes.iter().filter(|one| matches!(one.done, Done::Released { .. })).count();
+                for one in outcomes.iter().filter(|one| releases::held_up(one)) {
+                    tracing::error!(dataset = %one.dataset, outcome = ?one.done, "an open dataset could not be released");
+                }
+                tracing::info!(released, "releases made");
+            }
+            Err(error) => {
+                tracing::error!(%error, "releases could not be made; they are tried again");
+                if !wait(AGAIN, &stop).await {
+                    return;
+                }
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ mod erase;
 mod maintain;
 pub mod progress;
 mod read;
+mod release;
 mod serve;
 mod siuss;
 mod sql;
@@ -45,6 +46,7 @@ pub enum Command {
     Token(Box<token::Args>),
     Maintain(Box<maintain::Args>),
     Derive(Box<derive::Args>),
+    Release(Box<release::Args>),
     Siuss(Box<siuss::Args>),
     Erase(Box<erase::Args>),
     #[command(hide = true)]
@@ -102,6 +104,7 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Token(args) => token::run(*args).await,
             Command::Maintain(args) => maintain::run(*args).await,
             Command::Derive(args) => derive::run(*args).await,
+            Command::Release(args) => release::run(*args).await,
             Command::Siuss(args) => siuss::run(*args).await,
             Command::Erase(args) => erase::run(*args).await,
             Command::Worker(args) => worker::run(*args).await,

@@ -9,6 +9,7 @@ pub mod doors;
 pub mod lock;
 pub mod logs;
 pub mod queries;
+pub mod releases;
 pub mod search;
 pub mod server;
 pub mod site;

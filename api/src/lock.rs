@@ -1,6 +1,6 @@
 //! Who may work on a home folder: lock files that the system frees when their holder ends, however it ends.
 //! `lock` is the one server's. `deliver.lock` is shared by commands that deliver and held alone by whoever recovers deliveries,
-//! so that one still under way is never taken for one left over.
+//! so that one still under way is never taken for one left over. `release.lock` is held by whoever makes releases.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
@@ -26,6 +26,11 @@ impl Lock {
     /// The whole lock of deliveries; `None` if it could not be had for `longest`. Blocks the thread.
     pub fn own_deliveries(home: &Path, longest: Duration) -> std::io::Result<Option<Self>> {
         take(home, "deliver.lock", File::try_lock, longest)
+    }
+
+    /// The lock of whoever makes releases; `None` if it could not be had for `longest`. Blocks the thread.
+    pub fn own_releases(home: &Path, longest: Duration) -> std::io::Result<Option<Self>> {
+        take(home, "release.lock", File::try_lock, longest)
     }
 }
 

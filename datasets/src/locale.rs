@@ -10,6 +10,7 @@ pub type Sentences = BTreeMap<String, Text>;
 
 pub static CHECKS: LazyLock<Sentences> = LazyLock::new(|| parse(include_str!("../locales/checks.toml")));
 pub static DICTIONARY: LazyLock<Sentences> = LazyLock::new(|| parse(include_str!("../locales/dictionary.toml")));
+pub static RELEASES: LazyLock<Sentences> = LazyLock::new(|| parse(include_str!("../locales/releases.toml")));
 
 /// A sentence; its name when the file lacks it, which a test excludes.
 pub fn say(sentences: &Sentences, name: &str) -> Text {

@@ -350,7 +350,9 @@ fn every_mistake_of_every_file_at_once() {
 fn publication() {
     expect(TUTTO, "open = false", "open = §true", "open = true, yet role 'anonimo' sees nothing");
     let change = |version: &str, announced: &str, from: &str| {
-        format!("licence = \"CC-BY-4.0\"\ntheme = \"SOCI\"\nkeywords = [{{ it = \"prova\", en = \"test\" }}]\n\n[[publication.change]]\nversion = {version}\nannounced = {announced}\nfrom = {from}\ntext = {{ it = \"x\", en = \"x\" }}\n")
+        format!(
+            "licence = \"CC-BY-4.0\"\ntheme = \"SOCI\"\nkeywords = [{{ it = \"prova\", en = \"test\" }}]\n\n[[publication.change]]\nversion = {version}\nannounced = {announced}\nfrom = {from}\ntext = {{ it = \"x\", en = \"x\" }}\n"
+        )
     };
     let block = "licence = \"CC-BY-4.0\"\ntheme = \"SOCI\"\nkeywords = [{ it = \"prova\", en = \"test\" }]\n";
     expect(TUTTO, block, &change("§\"2\"", "\"2026-11-01\"", "\"2027-01-01\""), "version '2' is not semantic");

@@ -44,10 +44,10 @@ COLUMNS = {
     "sigess.piani_individuali": "-id_piano -id_caso *id_persona codice_istat ambito -tipo -beneficiario data_firma -valido_dal -valido_al -verifica_mesi -verifiche -data_ultima_verifica -data_chiusura -obiettivi -budget -budget_finanziato",
     "sigess.valutazioni": "-id_valutazione -id_caso *id_persona codice_istat ambito -data_richiesta data_valutazione -fonte -strumento **invalidita **mobilita **vita_quotidiana **area_cognitiva **comportamento **cure_sanitarie **area_reddituale **area_supporto **livello -prestazione_necessaria",
     "piani_zona.adempimenti": "id_adempimento ambito anno tipo scadenza adempiuto_il id_atto -note",
-    "piani_zona.atti": "id_atto ambito anno tipo numero data_atto organo oggetto -impronta -data_firma *firmatario valido_al",
-    "piani_zona.costi_unitari": "ambito anno codice_voce utenza costo_previsto utenti_previsti costo_unitario_previsto costo_sostenuto utenti_serviti costo_unitario",
+    "piani_zona.atti": "id_atto ambito anno tipo numero data_atto organo -oggetto -impronta -data_firma *firmatario valido_al",
+    "piani_zona.costi_unitari": "ambito anno codice_voce utenza costo_previsto utenti_previsti costo_unitario_previsto costo_sostenuto -utenti_serviti -costo_unitario",
     "piani_zona.importi": "ambito anno ciclo fondo macro_attivita utenza fase importo quota_utenti quota_ssn leps -atto -data_atto",
-    "piani_zona.interventi_programmati": "ambito anno ciclo codice_voce macro_attivita utenza leps gestione utenti_previsti utenti_serviti costo_previsto costo_sostenuto ore_copertura punti_accesso convenzione_ospedale comuni_attivi",
+    "piani_zona.interventi_programmati": "ambito anno ciclo codice_voce macro_attivita utenza leps gestione utenti_previsti -utenti_serviti costo_previsto costo_sostenuto ore_copertura punti_accesso convenzione_ospedale comuni_attivi",
     "piani_zona.piani": "ambito anno ciclo fase data_avvio data_analisi data_adozione data_trasmissione data_approvazione data_attuazione data_verifica data_rendiconto esito_regionale ente_capofila forma_gestione",
     "piani_zona.residui": "ambito anno ciclo fondo macro_attivita utenza programmato impegnato rendicontato libero da_rendicontare",
     "piani_zona.risorse_umane": "ambito anno ente tipo_ente profilo assistente_sociale contratto persone ore_settimanali tempo_pieno persone_supervisione ore_supervisione -costo",
@@ -106,12 +106,14 @@ def rights(dataset, role):
     # Persons' records: whoever plans sees that there was one, never whose; who looks after them sees all.
     if area == "sigess":
         return {**region, **{role: (condition, ALL, {}) for role, condition in OWN.items()}}.get(role)
-    # A plan is its district's and its municipalities'.
+    # A plan is its district's and its municipalities'; everybody sees what of it says nothing about persons.
     if area == "piani_zona":
         district = dict.fromkeys(OWN, (OWN["distretto"], OFFICE, {}))
         if name == "atti":
             district["distretto"] = (OWN["distretto"], NAMES, {})
-        return {**region, **district}.get(role)
+        few = ("persone", "persone_supervisione", "ore_supervisione") if name == "risorse_umane" else ()
+        everybody = {"anonimo": ("true", "", {c: f"CASE WHEN persone >= 3 THEN {c} ELSE NULL END" for c in few})}
+        return {**region, **district, **everybody}.get(role)
     if area == "previsioni":
         return {**region, **dict.fromkeys(OWN, (OWN["distretto"] if name == "serie" else f"livello = 'regione' OR {OWN['distretto']}", OFFICE, {}))}.get(role)
     if area == "leps" and name in OF_PERSONS:

@@ -12,6 +12,7 @@ pub mod lake;
 pub mod pg_catalog;
 pub mod policy;
 pub mod principal;
+pub mod release;
 pub mod session;
 pub mod statement;
 pub mod system;

@@ -11,6 +11,7 @@ pub mod rows;
 pub mod summary;
 mod tables;
 pub mod template;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::background;
+use crate::background::{self, Every};
 use crate::commands::worker;
 use crate::config::{Common, Data, Listen, QueryLimits};
 use crate::lock::Lock;
@@ -46,11 +46,15 @@ pub struct Background {
     /// Hours between two maintenances of the tables; 0 leaves them to `siss maintain`
     #[arg(long, env = "SISS_MAINTAIN_EVERY", default_value_t = 24, value_name = "HOURS")]
     pub maintain_every: u32,
+    /// Hours between two releases of what is open; 0 leaves them to `siss release`
+    #[arg(long, env = "SISS_RELEASE_EVERY", default_value_t = 24, value_name = "HOURS")]
+    pub release_every: u32,
 }
 
 impl Background {
     pub fn start(&self, app: &App, stop: &CancellationToken) -> JoinSet<()> {
-        let every = (self.maintain_every > 0).then(|| Duration::from_secs(u64::from(self.maintain_every) * 3600));
+        let hours = |hours: u32| (hours > 0).then(|| Duration::from_secs(u64::from(hours) * 3600));
+        let every = Every { maintain: hours(self.maintain_every), release: hours(self.release_every) };
         background::start(app, self.inbox.clone(), every, stop)
     }
 }

@@ -20,6 +20,7 @@ mod layers;
 mod leps;
 mod notes;
 mod obligations;
+mod open;
 mod openapi;
 mod page;
 pub mod pages;
@@ -31,6 +32,7 @@ mod sql;
 mod status;
 mod territory;
 mod uploads;
+mod versions;
 pub mod waas;
 mod who;
 
@@ -108,11 +110,19 @@ pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/esplora/grafico.svg", get(explore::picture)),
         ("/mappa", get(finder::page)),
         ("/mappa/servizi.geojson", get(finder::geojson)),
+        ("/dataset/{area}/{name}/versioni", get(versions::versions)),
+        ("/dataset/{area}/{name}/confronto", get(versions::comparison)),
+        ("/novita", get(versions::news)),
         ("/accessibilita", get(notes::accessibility)),
         ("/privacy", get(notes::privacy)),
         ("/licenza", get(notes::licence)),
         ("/contatti", get(notes::contacts)),
         ("/collegarsi", get(connect::page)),
+        ("/open/feed.atom", get(open::feed::all)),
+        ("/open/{area}/{name}", get(open::index)),
+        ("/open/{area}/{name}/feed.atom", get(open::feed::one)),
+        ("/open/{area}/{name}/diff", get(open::changes::diff)),
+        ("/open/{area}/{name}/{release}/{file}", get(open::file)),
         ("/static/{hash}/{name}", get(pages::asset)),
         ("/cruscotti", get(boards::list)),
         ("/cruscotti/{name}", get(boards::page)),

@@ -17,6 +17,7 @@ use crate::doors::http::format::Format;
 use crate::doors::http::found;
 use crate::doors::http::pages::Frame;
 use crate::doors::http::problem::{Problem, Result};
+use crate::doors::http::versions;
 use crate::site::words::Language;
 
 /// Rows of a preview. The files beside it hold all.
@@ -86,7 +87,10 @@ pub async fn page(
     let addresses = app.addresses.get().ok_or_else(|| Problem::internal("dataset.addresses", "the doors are not open yet"))?;
     let reached = |address: &str| address.replace("0.0.0.0", &host).replace("[::]", &host);
     let (postgres_host, postgres_port) = addresses.postgres.rsplit_once(':').unwrap_or((&addresses.postgres, "5432"));
+    let origin = super::open::origin(&app, &uri, &headers);
+    let release = app.releases.latest(&name).map(|manifest| versions::shown(&manifest, language));
     let values = json!({
+        "release": release, "releases": app.releases.list(&name).len(), "origin": origin,
         "name": name.to_string(), "area": name.area, "area_title": found::area_title(&name.area, words), "path": uri.path(),
         "title": language.say(&contract.title), "description": language.say(&contract.description), "version": contract.version,
         "legal": contract.legal_basis.iter().map(|text| language.say(text)).collect::<Vec<_>>(),

@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 use axum::Json;
 use serde_json::{Map, Value};
 
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
     include_str!("../../../openapi/api.toml"),
     include_str!("../../../openapi/query.toml"),
+    include_str!("../../../openapi/open.toml"),
     include_str!("../../../openapi/datasets.toml"),
     include_str!("../../../openapi/deliveries.toml"),
     include_str!("../../../openapi/leps.toml"),

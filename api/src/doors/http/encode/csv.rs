@@ -8,6 +8,7 @@ use ::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringBuilder};
 use ::arrow::csv::{Writer, WriterBuilder};
 use ::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use ::arrow::error::ArrowError;
+use datasets::formula::runs_as_formula;
 use parking_lot::Mutex;
 
 use super::{Encoder, End};
@@ -62,26 +63,17 @@ fn defused(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
 }
 
 fn defused_column<'a>(column: &ArrayRef, cells: impl Iterator<Item = Option<&'a str>> + Clone) -> ArrayRef {
-    if !cells.clone().flatten().any(dangerous) {
+    if !cells.clone().flatten().any(runs_as_formula) {
         return column.clone();
     }
     let mut safe = StringBuilder::with_capacity(column.len(), 0);
     for cell in cells {
         match cell {
-            Some(text) if dangerous(text) => safe.append_value(format!("'{text}")),
+            Some(text) if runs_as_formula(text) => safe.append_value(format!("'{text}")),
             other => safe.append_option(other),
         }
     }
     Arc::new(safe.finish())
-}
-
-/// OWASP ASVS 1.2.10, with the full-width forms that some spreadsheets normalise.
-fn dangerous(text: &str) -> bool {
-    match text.as_bytes().first() {
-        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r' | b'\n' | 0) => true,
-        Some(0xEF) => text.starts_with(['＝', '＋', '－', '＠']),
-        _ => false,
-    }
 }
 
 /// The writer's sink, emptied after each batch.
