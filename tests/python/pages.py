@@ -46,6 +46,11 @@ PAGES = [
     Page("/mappa", "/mappa"),
     Page("/mappa", "/mappa?q=Viterbo&cosa=strutture&raggio=30"),
     Page("/mappa", "/mappa?q=xyzzy"),
+    Page("/dataset/{area}/{name}/versioni", "/dataset/assa/strutture/versioni"),
+    Page("/dataset/{area}/{name}/versioni", "/dataset/riferimenti/consultori/versioni"),
+    # The region of the tests has one release of each: two are compared by test_releases.py.
+    Page("/dataset/{area}/{name}/confronto", "/dataset/assa/strutture/confronto", status=400),
+    Page("/novita", "/novita"),
     Page("/collegarsi", "/collegarsi"),
     Page("/accessibilita", "/accessibilita"),
     Page("/privacy", "/privacy"),

@@ -133,6 +133,8 @@ pub fn page(name: &DatasetName) -> String {
 pub fn shown(manifest: &Manifest, language: Language) -> Value {
     let mut shown = listed(manifest);
     shown["title"] = language.say(&manifest.title).into();
+    // The first release has none, which a template must be told.
+    shown["difference"] = json!(manifest.difference);
     shown["change_text"] = language.say(&word(&format!("change_{}", manifest.change.as_str()))).into();
     shown["summary"] = feed::summary(manifest, language).into();
     shown["page"] = page(&manifest.dataset).into();
