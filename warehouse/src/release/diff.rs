@@ -140,7 +140,7 @@ impl Releases {
         let order: Vec<String> = both.key.iter().map(|k| format!("coalesce(a.{0}, b.{0})", quoted(k))).collect();
         let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
         let sql = format!(
-            "SELECT a_there, b_there, {} FROM {} WHERE a_there IS NULL OR b_there IS NULL OR {}{order}",
+            "SELECT a_there, b_there, {} FROM {} WHERE a_there IS NULL OR b_there IS NULL OR ({}){order}",
             shown.join(", "),
             both.joined(),
             both.differs()
@@ -197,7 +197,7 @@ impl Both {
 
     fn joined(&self) -> String {
         let equal = if self.keyed { "=" } else { "IS NOT DISTINCT FROM" };
-        let on: Vec<String> = self.key.iter().map(|k| format!("a.{0} {equal} b.{0}", quoted(k))).collect();
+        let on: Vec<String> = self.key.iter().map(|k| format!("(a.{0} {equal} b.{0})", quoted(k))).collect();
         let on = if on.is_empty() { "false".to_owned() } else { on.join(" AND ") };
         if self.keyed || self.key.is_empty() {
             return format!("(SELECT *, true AS a_there FROM before) AS a FULL JOIN (SELECT *, true AS b_there FROM after) AS b ON {on}");
@@ -207,13 +207,13 @@ impl Both {
         let side = |mark: &str, table: &str| {
             format!("(SELECT *, true AS {mark}_there, row_number() OVER (PARTITION BY {}) AS {mark}_nth FROM {table}) AS {mark}", all.join(", "))
         };
-        format!("{} FULL JOIN {} ON {on} AND a_nth IS NOT DISTINCT FROM b_nth", side("a", "before"), side("b", "after"))
+        format!("{} FULL JOIN {} ON {on} AND (a_nth IS NOT DISTINCT FROM b_nth)", side("a", "before"), side("b", "after"))
     }
 
     fn differs(&self) -> String {
         let differ = |(name, same): &(String, bool)| match same {
-            true => format!("a.{0} IS DISTINCT FROM b.{0}", quoted(name)),
-            false => format!("CAST(a.{0} AS VARCHAR) IS DISTINCT FROM CAST(b.{0} AS VARCHAR)", quoted(name)),
+            true => format!("(a.{0} IS DISTINCT FROM b.{0})", quoted(name)),
+            false => format!("(CAST(a.{0} AS VARCHAR) IS DISTINCT FROM CAST(b.{0} AS VARCHAR))", quoted(name)),
         };
         let differ: Vec<String> = self.others.iter().map(differ).collect();
         if differ.is_empty() { "false".to_owned() } else { differ.join(" OR ") }
