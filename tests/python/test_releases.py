@@ -4,6 +4,7 @@ import base64
 import csv
 import hashlib
 import json
+import pathlib
 import re
 import shutil
 import signal
@@ -380,3 +381,31 @@ def test_a_crash_leaves_nothing_half_published(siss, lake, tmp_path):
 
 def half(home):
     return [folder for folder in home.glob("*/*/*") if folder.is_dir() and not (folder / "manifest.json").exists()]
+
+
+def test_a_large_file_needs_no_memory(first, tmp_path):
+    """A gigabyte from a file, whole and in part, by four readers at once: the server holds pieces of it."""
+    size, name = 1 << 30, "territorio.popolazione.raw.csv"
+    manifest = json.loads((first["territorio.popolazione"] / "manifest.json").read_text())
+    digest = hashlib.sha256()
+    for _ in range(1024):
+        digest.update(bytes(1 << 20))
+    manifest["files"] = [{**file, "bytes": size, "sha256": digest.hexdigest()} for file in manifest["files"] if file["name"] == name]
+    folder = tmp_path / "open/territorio/popolazione" / manifest["release"]
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with (folder / name).open("wb") as file:
+        file.truncate(size)
+    with serving(tmp_path, "--release-every", 0) as server:
+        address = f"{server.http}/open/territorio/popolazione/{manifest['release']}/{name}"
+        assert requests.get(address, headers={"Range": "bytes=1073741820-"}).content == bytes(4)
+        before = peak(server.process.pid)
+        readers = [subprocess.Popen(["curl", "-sf", address, "-o", "/dev/null", "-w", "%{size_download}"], stdout=subprocess.PIPE) for _ in range(4)]
+        assert {int(reader.communicate(timeout=120)[0]) for reader in readers} == {size}
+        assert peak(server.process.pid) - before < 64 << 20
+
+
+def peak(process):
+    """The most memory a process has held, in bytes."""
+    line = next(line for line in pathlib.Path(f"/proc/{process}/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) << 10
