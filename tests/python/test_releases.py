@@ -227,9 +227,9 @@ def test_persons_are_refused_with_the_reason(siss, data, tmp_path):
     assert not (data / "open/sigess").exists()
 
 
-# A column that some rows differ by, and one of the key: then rows are compared by all that is left, equal ones by their number.
-@pytest.mark.parametrize("name, hidden", [("territorio.ambiti", "nota"), ("sirse.posti", "tempo")])
-def test_a_breaking_change_waits_for_its_day(siss, data, first, tmp_path, name, hidden):
+def test_a_breaking_change_waits_for_its_day(siss, data, first, tmp_path):
+    # A table follows its contract for good: the later one gets a lake of its own.
+    name, hidden, data = "territorio.ambiti", "nota", shutil.copytree(data, tmp_path / "data")
     folder = shutil.copytree(ROOT / "datasets", tmp_path / "datasets")
     contract = folder / f"{name.replace('.', '/')}.toml"
     text = contract.read_text()
@@ -252,8 +252,7 @@ def test_a_breaking_change_waits_for_its_day(siss, data, first, tmp_path, name, 
     made = release(siss, data, "--contracts", folder, "--dataset", name, code=1)[name]
     assert made["code"] == "too_early" and "2999-01-01" in made["reason"]["en"]
     announce("2020-02-01")
-    copy = shutil.copytree(data, tmp_path / "data")
-    made = release(siss, copy, "--contracts", folder, "--dataset", name)[name]
+    made = release(siss, data, "--contracts", folder, "--dataset", name)[name]
     assert (made["outcome"], made["change"]) == ("released", "break")
     rows = json.loads((first[name] / "manifest.json").read_text())["rows"]
     assert made["difference"] == {"added": 0, "removed": 0, "corrected": 0, "unchanged": rows}
