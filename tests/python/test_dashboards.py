@@ -13,8 +13,8 @@ import pytest
 import requests
 from browser import PHONE, nu
 
-OPEN = ["assa", "leps", "sirse"]
-CLOSED = ["debito_informativo", "risorse_finanziarie", "risorse_umane", "servizi_interventi", "sigess"]
+OPEN = ["assa", "leps", "risorse_finanziarie", "risorse_umane", "servizi_interventi", "sirse"]
+CLOSED = ["debito_informativo", "sigess"]
 # Who asks without these rights is told so panel by panel.
 SPECIAL = {"sigess": {"Bisogni", "Chi accede: età e sesso"}}
 PAGE = {"Accept": "text/html"}
@@ -107,7 +107,7 @@ def test_strangers_get_no_file_of_what_is_closed(get):
         assert get(f"/cruscotti/sigess/accessi.{kind}").status_code == 401
         assert get(f"/cruscotti/sigess/accessi.{kind}", "ispettore").status_code == 403
         assert get(f"/cruscotti/sigess/bisogni.{kind}", "pianificatore").status_code == 403
-        assert get(f"/cruscotti/risorse_finanziarie/per_anno.{kind}").status_code == 401
+        assert get(f"/cruscotti/debito_informativo/per_anno.{kind}").status_code == 401
     for nothing in ("/cruscotti/nulla", "/cruscotti/sirse/nulla.svg", "/cruscotti/sirse/per_anno.gif", "/cruscotti/sirse/per_anno"):
         assert get(nothing).status_code == 404
 
