@@ -13,6 +13,7 @@ mod deliver;
 mod demo;
 mod derive;
 mod erase;
+mod examine;
 mod maintain;
 pub mod progress;
 mod read;
@@ -22,6 +23,7 @@ mod siuss;
 mod sql;
 mod token;
 mod user;
+mod verify;
 mod worker;
 
 /// The regional information system for social services as a data warehouse.
@@ -49,6 +51,9 @@ pub enum Command {
     Release(Box<release::Args>),
     Siuss(Box<siuss::Args>),
     Erase(Box<erase::Args>),
+    Verify(Box<verify::Args>),
+    #[command(hide = true)]
+    Examine(examine::Args),
     #[command(hide = true)]
     Worker(Box<worker::Args>),
 }
@@ -107,6 +112,8 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Release(args) => release::run(*args).await,
             Command::Siuss(args) => siuss::run(*args).await,
             Command::Erase(args) => erase::run(*args).await,
+            Command::Verify(args) => verify::run(*args),
+            Command::Examine(_) => examine::run(),
             Command::Worker(args) => worker::run(*args).await,
         }
     });

@@ -20,6 +20,7 @@ mod pipeline;
 pub mod read;
 mod record;
 pub mod report;
+pub mod signature;
 pub mod siuss;
 mod unique;
 pub mod vault;

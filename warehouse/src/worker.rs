@@ -4,7 +4,7 @@
 mod admission;
 mod child;
 mod conduct;
-mod limits;
+pub mod limits;
 mod pool;
 mod process;
 mod record;

@@ -18,6 +18,14 @@ pub fn apply(limits: &Limits) -> io::Result<()> {
     set(libc::RLIMIT_DATA, data_bytes()? + pool + pool / 2 + BESIDE_POOL)
 }
 
+/// For a process that reads one hostile file and then ends: memory beside what it holds, processor time, no files.
+pub fn confine(memory: u64, processor: Duration) -> io::Result<()> {
+    set(libc::RLIMIT_CORE, 0)?;
+    set(libc::RLIMIT_FSIZE, 0)?;
+    set(libc::RLIMIT_CPU, processor.as_secs())?;
+    set(libc::RLIMIT_DATA, data_bytes()? + memory)
+}
+
 /// More memory in use than a fresh worker should keep: it is replaced after its query.
 pub fn is_bloated(limits: &Limits, fresh: u64) -> bool {
     data_bytes().is_ok_and(|now| now > fresh + limits.memory_bytes as u64)
