@@ -81,6 +81,10 @@ fn later(then: &Document, now: &Document, added: &[u8]) -> Option<Vec<usize>> {
         return None;
     }
     let mut ends: Vec<usize> = memchr::memmem::find_iter(added, b"%%EOF").map(|at| at + 5).collect();
+    // What no reader reaches by its table, one that rebuilds the table would show.
+    if !added[ends.last().copied().unwrap_or(0)..].iter().all(u8::is_ascii_whitespace) {
+        return None;
+    }
     let mut start = 0;
     for end in ends.iter().copied().chain([added.len()]) {
         let mut seen = HashSet::new();
