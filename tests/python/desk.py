@@ -12,7 +12,7 @@ class Browser:
     def __init__(self, server, account=None):
         self.http, self.session = server.http, requests.Session()
         # A person's browser, in Italian.
-        self.session.headers |= {"Accept": "text/html", "Accept-Language": "it", "Origin": server.http}
+        self.session.headers.update({"Accept": "text/html", "Accept-Language": "it", "Origin": server.http})
         if account:
             answer = self.enter(account, server.password)
             assert answer.status_code == 303, answer.text

@@ -192,7 +192,8 @@ def test_worked_questions_are_opened_by_their_address(planner):
     assert len(names) >= 20
     opened = html(planner.get(f"/sql?domanda={names[0]}"))
     sql = re.search(r"(?s)<textarea[^>]*>\n(.*?)</textarea>", opened).group(1)
-    assert "SELECT" in sql and "Il risultato è completo" in text(planner.post("/sql", {"sql": sql}))
+    answer = text(planner.post("/sql", {"sql": sql}))
+    assert "SELECT" in sql and ("Il risultato è completo" in answer or "Mostrate le prime 200 righe" in answer), answer
     assert planner.get("/sql?domanda=nessuna").status_code == 404
 
 
@@ -265,20 +266,21 @@ def test_others_see_nothing_of_a_delivery(here, official):
 
 def test_where_a_delivery_is_the_whole_truth_the_whole_file_is_mended(here):
     steward = Browser(here, "steward")
-    header = "codice_interno;regione;ente;codice_istat;popolazione;quota_a;quota_b;contributo\r\n"
-    rows = [f"9{i};LAZIO;ROMA;058091;1000;1,50;1,00;2,50\r\n" for i in range(4)]
+    header = "codINT;REGIONE;ENTE;POP;Quota a);Quota b);Contributo spettante\r\n"
+    rows = [f"312999000{i};LAZIO;ROMA;1000;1,50;1,00;2,50\r\n" for i in range(4)]
     rows[2] = rows[2].replace(";1000;", ";mille;")
     report = steward.send("riferimenti.solidarieta_alimentare", "lazio", "2020", "aiuti.csv", (header + "".join(rows)).encode())
-    wrong, cells = errors(report)
-    assert len(wrong) == 1 and cells[wrong[0]] == "mille", text(report)
+    # The sender's column has another name than ours: what is wrong stands above the row.
+    _, cells = errors(report)
+    (place,) = [name for name, value in cells.items() if value == "mille"]
     path = report.url.removeprefix(here.http)
-    mended = steward.post(f"{path}/correggi", {**cells, wrong[0]: "1000"}, allow_redirects=True)
+    mended = steward.post(f"{path}/correggi", {**cells, place: "1000"}, allow_redirects=True)
     assert "Accettata" in text(mended) and "Righe 4" in text(mended), text(mended)
-    held = steward.post("/sql/risposta.json", {"sql": "SELECT count(*) AS n FROM riferimenti.solidarieta_alimentare WHERE codice_interno LIKE '9%' AND length(codice_interno) = 2"})
+    held = steward.post("/sql/risposta.json", {"sql": "SELECT count(*) AS n FROM riferimenti.solidarieta_alimentare WHERE codice_interno LIKE '312999000%'"})
     assert held.json()["rows"][0]["n"] == 4
     # The first is no longer the truth: correcting it would undo the second.
     assert "Una consegna successiva" in text(steward.get(path))
-    assert steward.post(f"{path}/correggi", {**cells, wrong[0]: "7"}).status_code == 409
+    assert steward.post(f"{path}/correggi", {**cells, place: "7"}).status_code == 409
 
 
 def test_a_file_refused_whole_says_why(here, official):

@@ -100,7 +100,7 @@ pub async fn ask(State(app): State<App>, Sent { desk, fields }: Sent<Written>) -
 pub struct Exported {
     sql: String,
     #[serde(default)]
-    crudo: Option<String>,
+    crudo: String,
 }
 
 /// `POST /sql/risposta.{format}`: the whole answer as a file.
@@ -112,7 +112,7 @@ pub async fn export(State(app): State<App>, OriginalUri(uri): OriginalUri, Sent 
     let format = Format::of(uri.path(), &http::HeaderMap::new())?;
     let rows = app.pool.query(desk.who(), statement, Door::Page).await?;
     let patience = app.warehouse.limits().reader;
-    encode::answer(rows, Wanted { format, raw: fields.crudo.is_some(), file: Some("risposta".into()), page: None, patience }).await
+    encode::answer(rows, Wanted { format, raw: !fields.crudo.is_empty(), file: Some("risposta".into()), page: None, patience }).await
 }
 
 /// `GET /sql/dizionario.json`: names for the editor's completion, of what the reader may see and nothing else.

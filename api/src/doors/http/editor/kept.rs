@@ -17,7 +17,8 @@ pub struct Kept {
     #[serde(default)]
     q: String,
     /// Present when everybody who signs in may read it.
-    condivisa: Option<String>,
+    #[serde(default)]
+    condivisa: String,
 }
 
 /// `POST /sql/salva`
@@ -31,7 +32,7 @@ pub async fn save(State(app): State<App>, Sent { desk, fields }: Sent<Kept>) -> 
     if fields.sql.trim().is_empty() || fields.sql.len() > most {
         return Err(Problem::invalid("saved.query", format!("a query has 1 to {most} bytes")).with("detail_it", format!("La query ha da 1 a {most} byte.")));
     }
-    let shared = fields.condivisa.is_some();
+    let shared = !fields.condivisa.is_empty();
     let id = if fields.q.is_empty() {
         app.shelf.save(desk.account(), title, &fields.sql, shared).await?
     } else if app.shelf.change(desk.account(), &fields.q, title, &fields.sql, shared).await? {

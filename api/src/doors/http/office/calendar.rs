@@ -85,12 +85,13 @@ pub struct Wish {
     dataset: String,
     periodo: String,
     /// Present when who signs has said that it is final.
-    conferma: Option<String>,
+    #[serde(default)]
+    conferma: String,
 }
 
 /// `POST /consegne/firma`
 pub async fn sign(State(app): State<App>, Sent { desk, fields }: Sent<Wish>) -> Result<Response> {
-    if fields.conferma.is_none() {
+    if fields.conferma.is_empty() {
         return Err(Problem::invalid("certification.confirm", "confirm that the data are final")
             .with("detail_it", "Per certificare occorre confermare che i dati sono definitivi."));
     }
