@@ -33,7 +33,7 @@ function running(form) {
   });
 }
 
-async function completion(area) {
+function completion(area) {
   const list = document.createElement("ul");
   list.id = "names";
   list.className = "siss-names";
@@ -68,8 +68,11 @@ async function completion(area) {
     if (item) take(item);
   });
 
-  const answer = await fetch(area.dataset.dictionary, { headers: { accept: "application/json" } });
-  if (answer.ok) ({ datasets } = await answer.json());
+  // The names are asked for when somebody begins to write: the page is whole without them.
+  area.addEventListener("focus", async () => {
+    const answer = await fetch(area.dataset.dictionary, { headers: { accept: "application/json" } });
+    if (answer.ok) ({ datasets } = await answer.json());
+  }, { once: true });
 
   function before() {
     return area.value.slice(0, area.selectionStart).match(/[\w.]*$/)[0];

@@ -335,7 +335,7 @@ def test_names_are_completed_and_ctrl_enter_runs(at_desk):
     page = at_desk("pianificatore")
     editor = page.get_by_label("Query", exact=True)
     with page.expect_response("**/sql/dizionario.json*"):
-        page.reload()
+        editor.focus()
     editor.press_sequentially("SELECT count(*) AS n FROM territorio.com")
     page.get_by_role("option").first.wait_for()
     assert editor.get_attribute("aria-activedescendant") == "name-0"
@@ -358,7 +358,7 @@ def test_an_official_mends_a_file_on_a_phone_without_script(at_desk, here):
     page.goto("/consegne")
     page.get_by_label("Dataset").select_option("assa.strutture")
     page.get_by_label("Periodo").fill("2026-12")
-    page.get_by_label("File").set_input_files({"name": "strutture.csv", "mimeType": "text/csv", "buffer": facilities(here, f"S{OWN}-92001", "WW")})
+    page.locator("input[type=file]").set_input_files({"name": "strutture.csv", "mimeType": "text/csv", "buffer": facilities(here, f"S{OWN}-92001", "WW")})
     page.get_by_role("button", name="Trasmetti").click()
     page.get_by_role("heading", name="Che cosa non va").wait_for()
     page.locator("[aria-invalid=true]").fill(f"S{OWN}-92002")

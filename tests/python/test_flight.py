@@ -209,7 +209,7 @@ def test_the_schema_of_an_answer_without_the_answer(plain, cursor):
     assert cursor.adbc_execute_schema(sql) == answer.schema
     tables = flight.FlightDescriptor.for_command(command("CommandGetTables"))
     assert client.get_schema(tables, ours).schema.names == ["catalog_name", "db_schema_name", "table_name", "table_type"]
-    with pytest.raises(pa.ArrowInvalid, match="sigess.segreta"):
+    with pytest.raises(KeyError, match="sigess.segreta"):
         unknown = flight.FlightDescriptor.for_command(command("CommandStatementQuery", field(1, b"SELECT * FROM sigess.segreta")))
         client.get_schema(unknown, ours)
     with pytest.raises((flight.FlightError, pa.ArrowInvalid)):
@@ -228,7 +228,6 @@ def test_every_call_asks_who_calls(server):
     asked = flight.FlightDescriptor.for_command(command("CommandGetTables"))
     calls = [
         lambda: client.get_flight_info(asked),
-        lambda: client.get_schema(asked),
         lambda: client.do_get(flight.Ticket(command("CommandGetTables"))).read_all(),
         lambda: list(client.do_action(flight.Action("CreatePreparedStatement", b""))),
         lambda: list(client.list_flights()),
@@ -238,6 +237,8 @@ def test_every_call_asks_who_calls(server):
     for call in calls:
         with pytest.raises(flight.FlightUnauthenticatedError):
             call()
+    with pytest.raises(OSError, match="unauthenticated"):  # pyarrow has no class of its own here
+        client.get_schema(asked)
 
 
 def test_plans_and_exchanges_are_refused(plain):

@@ -3,6 +3,7 @@
 import base64
 import csv
 import hashlib
+import html
 import json
 import pathlib
 import re
@@ -346,7 +347,7 @@ def test_pages_of_releases(http, first, second):
         assert first[DATASET].name in page and second.name in page and f"da={first[DATASET].name}&amp;a={second.name}" in page.replace("&amp;amp;", "&amp;")
         page = requests.get(f"{http}/dataset/assa/strutture/confronto?lang={language}", headers=browser).text
         assert added in page and "S058091-9001" in page and "=HYPERLINK" in page
-        page = requests.get(f"{http}/novita?lang={language}", headers=browser).text
+        page = html.unescape(requests.get(f"{http}/novita?lang={language}", headers=browser).text)
         assert news in page and "/dataset/assa/strutture/confronto?" in page
         page = requests.get(f"{http}/dataset/assa/strutture?lang={language}", headers=browser).text
         assert f"/open/assa/strutture/{second.name}/bundle.zip" in page and f"{http}/open/assa/strutture/{second.name}/manifest.json" in page

@@ -74,15 +74,15 @@ pub fn after(placed: &Placed, earlier: &[Placed], now: &Document, bytes: &[u8]) 
 /// An update chains to what was signed. A file that has to be repaired to be read may be read as something else by the next program: then
 /// every state it went through must hold, and no object may be there twice within one of them.
 fn later(then: &Document, now: &Document, added: &[u8]) -> Option<Vec<usize>> {
+    let mut ends: Vec<usize> = memchr::memmem::find_iter(added, b"%%EOF").map(|at| at + 5).collect();
+    // What no reader reaches by the table, one that rebuilds the table would show.
+    if !added[ends.last().copied().unwrap_or(0)..].iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
+        return None;
+    }
     if now.xref_recovery.is_none() && then.xref_recovery.is_none() {
         return (now.xref_section_count > then.xref_section_count).then(Vec::new);
     }
     if then.xref_recovery == Some(XrefRecovery::Reconstructed) {
-        return None;
-    }
-    let mut ends: Vec<usize> = memchr::memmem::find_iter(added, b"%%EOF").map(|at| at + 5).collect();
-    // What no reader reaches by its table, one that rebuilds the table would show.
-    if !added[ends.last().copied().unwrap_or(0)..].iter().all(u8::is_ascii_whitespace) {
         return None;
     }
     let mut start = 0;
