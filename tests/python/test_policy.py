@@ -48,9 +48,10 @@ class Doors:
 
     def __init__(self, server, account):
         self.server, self.account = server, account
-        self.auth = None if account == "anonimo" else (account, server.password)
+        # A token: checking a password takes as long as it should, and here are thousands of questions.
+        self.headers = {"Accept": "application/json"} | ({} if account == "anonimo" else {"Authorization": f"Bearer {server.token(account)}"})
         self.postgres = self.flight = self.browser = None
-        if self.auth:
+        if account != "anonimo":
             host, port = server.postgres.rsplit(":", 1)
             self.postgres = psycopg.connect(host=host, port=port, dbname="siss", user=account, password=server.password, autocommit=True)
             self.flight = flight.connect(server.flight, db_kwargs={"username": account, "password": server.password})
@@ -63,7 +64,7 @@ class Doors:
                 door.close()
 
     def rest(self, sql):
-        answer = requests.post(f"{self.server.http}/api/v1/sql", json={"sql": sql}, auth=self.auth, headers={"Accept": "application/json"}, timeout=60)
+        answer = requests.post(f"{self.server.http}/api/v1/sql", json={"sql": sql}, headers=self.headers, timeout=60)
         if answer.status_code != 200:
             return answer.json()["code"]
         return self.whole(answer)
@@ -79,14 +80,15 @@ class Doors:
         assert body["complete"] is True
         return bag(body["rows"] if not body["rows"] or isinstance(body["rows"][0], list) else [list(r.values()) for r in body["rows"]])
 
-    def answers(self, sql):
+    def answers(self, sql, page=True):
         out = {"rest": self.rest(sql)}
         if self.postgres:
             out["postgres"] = bag(self.postgres.execute(sql).fetchall())
             with self.flight.cursor() as cursor:
                 cursor.execute(sql)
                 out["flight"] = bag(cursor.fetchall())
-            out["page"] = self.page(sql)
+            if page:
+                out["page"] = self.page(sql)
         return out
 
 
@@ -145,9 +147,10 @@ def test_every_door_answers_as_the_oracle(server, account):
             if names is None:
                 continue
             rng = random.Random(f"{account} {dataset}")
-            for sql in [f"SELECT * FROM {dataset}", *(query(rng, db, dataset, names) for _ in range(MANY if dataset in RICH else FEW))]:
+            for place, sql in enumerate([f"SELECT * FROM {dataset}", *(query(rng, db, dataset, names) for _ in range(MANY if dataset in RICH else FEW))]):
                 expected = bag(db.execute(sql).fetchall())
-                for door, got in doors.answers(sql).items():
+                # The page asks through what REST asks through: two questions of each table show whose session it is.
+                for door, got in doors.answers(sql, page=place < 2).items():
                     assert got == expected, f"{account} by {door}: {sql}\nonly there: {list((got - expected).items())[:3] if isinstance(got, collections.Counter) else got}\nmissing: {list((expected - got).items())[:3] if isinstance(got, collections.Counter) else ''}"
                     compared += 1
         assert compared > 20

@@ -349,7 +349,7 @@ def test_pages_of_releases(http, first, second):
         assert added in page and "S058091-9001" in page and "=HYPERLINK" in page
         page = html.unescape(requests.get(f"{http}/novita?lang={language}", headers=browser).text)
         assert news in page and "/dataset/assa/strutture/confronto?" in page
-        page = requests.get(f"{http}/dataset/assa/strutture?lang={language}", headers=browser).text
+        page = html.unescape(requests.get(f"{http}/dataset/assa/strutture?lang={language}", headers=browser).text)
         assert f"/open/assa/strutture/{second.name}/bundle.zip" in page and f"{http}/open/assa/strutture/{second.name}/manifest.json" in page
     assert requests.get(f"{http}/dataset/riferimenti/consultori/versioni", headers=browser).status_code == 200
     assert requests.get(f"{http}/dataset/sigess/accessi/versioni", headers=browser).status_code == 404
