@@ -19,7 +19,7 @@ use warehouse::session::rows::{Filter, Operator, Page, Sort};
 use crate::app::App;
 use crate::doors::http::deliveries::problem;
 use crate::doors::http::encode;
-use crate::doors::http::obligations::session;
+use crate::doors::http::obligations::{bounded, session};
 use crate::doors::http::problem::{Problem, Result};
 
 /// What is to be signed.
@@ -77,6 +77,7 @@ pub async fn sign(State(app): State<App>, who: Principal, wish: Result<Json<Wish
 /// `GET /api/v1/certifications`: oldest first, each with whether it still holds.
 pub async fn list(State(app): State<App>, who: Principal, asked: Result<Query<Asked>, QueryRejection>) -> Result<Json<Value>> {
     let Query(asked) = asked.map_err(|_| Problem::invalid("query.parameter", "the parameters are dataset, ente and periodo, each once"))?;
+    bounded(&asked.dataset, &asked.ente, &asked.periodo)?;
     let filters = [("dataset", &asked.dataset), ("ente", &asked.ente), ("periodo_dati", &asked.periodo)];
     let filters = filters.into_iter().filter_map(|(column, value)| value.as_ref().map(|value| filter(column, value)));
     let found = rows(&app, &who, filters.collect()).await?;

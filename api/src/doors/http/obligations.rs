@@ -117,6 +117,7 @@ pub async fn session(app: &App, who: &Principal) -> Result<warehouse::session::S
 
 fn read(app: &App, asked: Result<Query<Asked>, QueryRejection>) -> Result<Asked> {
     let Query(asked) = asked.map_err(|_| Problem::invalid("query.parameter", "the parameters are dataset, ente, periodo and stato, each once"))?;
+    bounded(&asked.dataset, &asked.ente, &asked.periodo)?;
     let states = app.warehouse.catalog().code_lists.get(STATES);
     if asked.stato.as_ref().is_some_and(|stato| states.is_some_and(|list| !list.contains(stato))) {
         return Err(Problem::invalid("query.parameter", "stato is due, missing, received, valid or certified"));
@@ -125,6 +126,18 @@ fn read(app: &App, asked: Result<Query<Asked>, QueryRejection>) -> Result<Asked>
         return Err(Problem::invalid("query.parameter", "lang is it or en"));
     }
     Ok(asked)
+}
+
+/// What could be no dataset, body or period is refused, as the specification says, and not merely found nowhere.
+pub(super) fn bounded(dataset: &Option<String>, body: &Option<String>, period: &Option<String>) -> Result<()> {
+    if let Some(Err(why)) = dataset.as_deref().map(str::parse::<DatasetName>) {
+        return Err(Problem::invalid("query.parameter", format!("dataset: {why}")));
+    }
+    let long = |value: &Option<String>, most: usize| value.as_ref().is_some_and(|value| value.chars().count() > most);
+    if long(body, 60) || long(period, 10) {
+        return Err(Problem::invalid("query.parameter", "ente has 60 characters at most, periodo 10, such as 2026-10"));
+    }
+    Ok(())
 }
 
 fn table() -> Result<DatasetName> {
