@@ -65,11 +65,7 @@ pub fn load(dir: &Path, catalog: &Catalog) -> Result<Vec<Dashboard>, Vec<Mistake
     names.sort();
     for name in names {
         let file = format!("dashboards/{name}");
-        let source = match fs::read_to_string(dir.join(&name)) {
-            Ok(text) => Source::parse(&file, text),
-            Err(error) => Err(vec![Mistake { file, line: 1, column: 1, message: format!("cannot be read: {error}") }]),
-        };
-        let source = match source {
+        let source = match Source::open(&dir.join(&name), &file) {
             Ok(source) => source,
             Err(more) => {
                 mistakes.extend(more);

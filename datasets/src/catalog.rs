@@ -230,8 +230,7 @@ impl Load {
     }
 
     fn source(&mut self, dir: &Path, file: &str) -> Option<Source> {
-        let text = self.text(dir, file)?;
-        Source::parse(file, text).map_err(|mistakes| self.mistakes.extend(mistakes)).ok()
+        Source::open(&dir.join(file), file).map_err(|mistakes| self.mistakes.extend(mistakes)).ok()
     }
 
     fn text(&mut self, dir: &Path, file: &str) -> Option<String> {

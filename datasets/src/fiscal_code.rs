@@ -2,6 +2,8 @@
 
 use chrono::{Datelike, NaiveDate};
 
+use crate::letters::unaccented;
+
 /// Letters and digits by their value in an odd place, two for each value: `B` and `1` are worth 0, `A` and `0` are worth 1.
 const ODD: &str = "B1A0KKPPLLC2QQD3RRE4VVOOSSF5TTG6UUH7MMI8NNJ9WWZZYYXX";
 /// The same in an even place.
@@ -50,7 +52,7 @@ fn check(code: &str) -> Option<char> {
 
 /// Three letters of a name: its consonants, then its vowels, then X. Of four consonants a first name leaves out the second.
 fn letters(name: &str, first: bool) -> String {
-    let plain: Vec<char> = name.chars().filter_map(unaccented).collect();
+    let plain: Vec<char> = name.chars().filter_map(capital).collect();
     let vowel = |c: &&char| "AEIOU".contains(**c);
     let mut consonants: Vec<char> = plain.iter().filter(|c| !vowel(c)).copied().collect();
     if first && consonants.len() >= 4 {
@@ -59,17 +61,8 @@ fn letters(name: &str, first: bool) -> String {
     consonants.into_iter().chain(plain.iter().filter(vowel).copied()).chain(std::iter::repeat_n('X', 3)).take(3).collect()
 }
 
-fn unaccented(c: char) -> Option<char> {
-    let plain = match c.to_lowercase().next()? {
-        'à' | 'á' | 'â' | 'ä' => 'a',
-        'è' | 'é' | 'ê' | 'ë' => 'e',
-        'ì' | 'í' | 'î' | 'ï' => 'i',
-        'ò' | 'ó' | 'ô' | 'ö' => 'o',
-        'ù' | 'ú' | 'û' | 'ü' => 'u',
-        'ç' => 'c',
-        'ñ' => 'n',
-        other => other,
-    };
+fn capital(c: char) -> Option<char> {
+    let plain = unaccented(c.to_lowercase().next()?);
     plain.is_ascii_alphabetic().then(|| plain.to_ascii_uppercase())
 }
 

@@ -12,6 +12,7 @@ pub mod forecast;
 pub mod formula;
 pub mod indicator;
 pub mod language;
+pub mod letters;
 pub mod locale;
 pub mod mistake;
 pub mod model;

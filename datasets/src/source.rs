@@ -2,6 +2,8 @@
 //! A place is a dotted path: `column.3.class` is the field `class` of the fourth `[[column]]`.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
@@ -16,6 +18,14 @@ pub struct Source {
 }
 
 impl Source {
+    /// The file at `path`, called `file` in mistakes; the one mistake where it cannot be read.
+    pub fn open(path: &Path, file: &str) -> Result<Self, Vec<Mistake>> {
+        match fs::read_to_string(path) {
+            Ok(text) => Self::parse(file, text),
+            Err(error) => Err(vec![Mistake { file: file.to_owned(), line: 1, column: 1, message: format!("cannot be read: {error}") }]),
+        }
+    }
+
     /// Every syntax error of the text, if it is not TOML.
     pub fn parse(file: &str, text: String) -> Result<Self, Vec<Mistake>> {
         let (root, mut errors) = DeTable::parse_recoverable(&text);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use datasets::letters;
 use datasets::model::{Contract, Text};
 use serde::Deserialize;
 
@@ -106,22 +107,7 @@ impl Mapping {
 
 /// A header or name reduced to what tells it apart: lower case, no accents, single underscores.
 pub fn fold(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars().flat_map(char::to_lowercase) {
-        let plain = match c {
-            'à' | 'á' | 'â' | 'ä' => 'a',
-            'è' | 'é' | 'ê' | 'ë' => 'e',
-            'ì' | 'í' | 'î' | 'ï' => 'i',
-            'ò' | 'ó' | 'ô' | 'ö' => 'o',
-            'ù' | 'ú' | 'û' | 'ü' => 'u',
-            c if c.is_alphanumeric() => c,
-            _ => '_',
-        };
-        if plain != '_' || !(out.is_empty() || out.ends_with('_')) {
-            out.push(plain);
-        }
-    }
-    out.trim_end_matches('_').to_owned()
+    letters::folded(text, '_')
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Words as search compares them: without accents and case, singular and plural alike, and near enough when mistyped.
 
+use datasets::letters::unaccented;
+
 /// Words that say nothing of what is looked for.
 const EMPTY: [&str; 38] = [
     "il", "lo", "la", "gli", "le", "di", "da", "in", "con", "su", "per", "tra", "fra", "del", "dei", "della", "delle", "dello", "degli", "al", "alla", "alle",
@@ -8,23 +10,9 @@ const EMPTY: [&str; 38] = [
 
 /// The words of a text, in its order.
 pub fn of(text: &str) -> Vec<String> {
-    let folded: String = text.chars().flat_map(char::to_lowercase).map(plain).collect();
+    let folded: String = text.chars().flat_map(char::to_lowercase).map(unaccented).collect();
     let parts = folded.split(|c: char| !c.is_alphanumeric());
     parts.filter(|word| word.len() > 1 && !EMPTY.contains(word)).map(String::from).collect()
-}
-
-/// A letter without its accent.
-fn plain(letter: char) -> char {
-    match letter {
-        'à' | 'á' | 'â' | 'ä' | 'ã' => 'a',
-        'è' | 'é' | 'ê' | 'ë' => 'e',
-        'ì' | 'í' | 'î' | 'ï' => 'i',
-        'ò' | 'ó' | 'ô' | 'ö' | 'õ' => 'o',
-        'ù' | 'ú' | 'û' | 'ü' => 'u',
-        'ç' => 'c',
-        'ñ' => 'n',
-        other => other,
-    }
 }
 
 /// How well a word that was asked fits one that is known, between 0 and 1; nothing when they have nothing to do with each other.

@@ -24,11 +24,7 @@ pub fn indicators(dir: &Path, contracts: &BTreeMap<&DatasetName, &Contract>) -> 
                 continue;
             }
         };
-        let source = match fs::read_to_string(dir.join(&file)) {
-            Ok(text) => Source::parse(&file, text),
-            Err(error) => Err(vec![at(format!("cannot be read: {error}"))]),
-        };
-        let source = match source {
+        let source = match Source::open(&dir.join(&file), &file) {
             Ok(source) => source,
             Err(more) => {
                 mistakes.extend(more);

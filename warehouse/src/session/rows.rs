@@ -29,6 +29,13 @@ pub struct Filter {
     pub value: Option<String>,
 }
 
+impl Filter {
+    /// `column = value`
+    pub fn eq(column: &str, value: impl Into<String>) -> Self {
+        Self { column: column.into(), operator: Operator::Eq, value: Some(value.into()) }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sort {
     pub column: String,

@@ -14,7 +14,7 @@ use ingest::error::{Error, Kind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use warehouse::principal::Principal;
-use warehouse::session::rows::{Filter, Operator, Page, Sort};
+use warehouse::session::rows::{Filter, Page, Sort};
 
 use crate::app::App;
 use crate::doors::http::deliveries::problem;
@@ -69,7 +69,7 @@ pub async fn sign(State(app): State<App>, who: Principal, wish: Result<Json<Wish
         }
     };
     let id = certification.id();
-    let found = rows(&app, &who, vec![filter("certificazione", &id)]).await?.pop().ok_or_else(|| Problem::internal("certifications.row", "not there"))?;
+    let found = rows(&app, &who, vec![Filter::eq("certificazione", &id)]).await?.pop().ok_or_else(|| Problem::internal("certifications.row", "not there"))?;
     let body = Json(json!({ "certification": shown(found, &BTreeSet::from([id.clone()])) }));
     Ok((StatusCode::CREATED, [(header::LOCATION, format!("/api/v1/certifications/{id}"))], body).into_response())
 }
@@ -79,7 +79,7 @@ pub async fn list(State(app): State<App>, who: Principal, asked: Result<Query<As
     let Query(asked) = asked.map_err(|_| Problem::invalid("query.parameter", "the parameters are dataset, ente and periodo, each once"))?;
     bounded(&asked.dataset, &asked.ente, &asked.periodo)?;
     let filters = [("dataset", &asked.dataset), ("ente", &asked.ente), ("periodo_dati", &asked.periodo)];
-    let filters = filters.into_iter().filter_map(|(column, value)| value.as_ref().map(|value| filter(column, value)));
+    let filters = filters.into_iter().filter_map(|(column, value)| value.as_ref().map(|value| Filter::eq(column, value)));
     let found = rows(&app, &who, filters.collect()).await?;
     let holding = if found.is_empty() { BTreeSet::new() } else { app.certifications.holding().await.map_err(problem)? };
     Ok(Json(json!({ "certifications": found.into_iter().map(|row| shown(row, &holding)).collect::<Vec<_>>() })))
@@ -87,7 +87,7 @@ pub async fn list(State(app): State<App>, who: Principal, asked: Result<Query<As
 
 /// `GET /api/v1/certifications/{id}`: the digest computed again from the rows as they were signed.
 pub async fn one(State(app): State<App>, who: Principal, Path(id): Path<String>) -> Result<Json<Value>> {
-    let found = rows(&app, &who, vec![filter("certificazione", &id)]).await?.pop().ok_or_else(Problem::not_found)?;
+    let found = rows(&app, &who, vec![Filter::eq("certificazione", &id)]).await?.pop().ok_or_else(Problem::not_found)?;
     let row: Row = serde_json::from_value(found.clone()).map_err(|e| Problem::internal("certifications.row", e))?;
     let certification = Certification {
         dataset: row.dataset,
@@ -120,8 +120,4 @@ async fn rows(app: &App, who: &Principal, filters: Vec<Filter>) -> Result<Vec<Va
     let sort = ["dataset", "ente", "periodo_dati", "firmata_il"].map(|column| Sort { column: column.into(), descending: false });
     let page = Page { filters, sort: sort.into(), ..Page::default() };
     encode::gathered(session(app, who).await?.rows(&table, page).await?).await
-}
-
-fn filter(column: &str, value: &str) -> Filter {
-    Filter { column: column.into(), operator: Operator::Eq, value: Some(value.to_owned()) }
 }

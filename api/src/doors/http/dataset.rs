@@ -18,6 +18,7 @@ use crate::doors::http::base::Base;
 use crate::doors::http::encode;
 use crate::doors::http::format::Format;
 use crate::doors::http::found;
+use crate::doors::http::page::OPERATORS;
 use crate::doors::http::pages::Frame;
 use crate::doors::http::problem::{Problem, Result};
 use crate::doors::http::published;
@@ -26,17 +27,6 @@ use crate::site::words::Language;
 
 /// Rows of a preview. The files beside it hold all.
 const ROWS: usize = 20;
-/// How the form writes comparisons, and how REST does.
-const COMPARISONS: [(&str, Operator); 7] = [
-    ("eq", Operator::Eq),
-    ("ne", Operator::Ne),
-    ("prefix", Operator::Prefix),
-    ("lt", Operator::Lt),
-    ("lte", Operator::Le),
-    ("gt", Operator::Gt),
-    ("gte", Operator::Ge),
-];
-
 /// The preview that the address asks for; what is not there is not filtered.
 #[derive(Deserialize, Default)]
 pub struct Asked {
@@ -124,7 +114,8 @@ fn wanted(asked: &Asked) -> Result<Page> {
         page.sort.push(Sort { column: column.into(), descending: asked.ordina.starts_with('-') });
     }
     if !asked.colonna.is_empty() && !asked.valore.is_empty() {
-        let known = COMPARISONS.iter().find(|(word, _)| *word == asked.confronto || (asked.confronto.is_empty() && *word == "eq"));
+        let word = if asked.confronto.is_empty() { "eq" } else { &asked.confronto };
+        let known = OPERATORS.iter().find(|(known, operator)| *known == word && !matches!(operator, Operator::IsNull | Operator::NotNull));
         let Some((_, operator)) = known else {
             return Err(Problem::invalid("query.parameter", "parameter 'confronto': use eq, ne, prefix, lt, lte, gt or gte")
                 .with("detail_it", "parametro «confronto»: i valori sono eq, ne, prefix, lt, lte, gt e gte"));

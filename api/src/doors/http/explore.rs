@@ -21,12 +21,13 @@ use crate::app::App;
 use crate::doors::http::encode::{self, Wanted};
 use crate::doors::http::format::Format;
 use crate::doors::http::found;
+use crate::doors::http::page::OPERATORS;
 use crate::doors::http::pages::Frame;
 use crate::doors::http::problem::{Problem, Result};
 use crate::doors::http::reading::{IN_PAGE, say};
 use crate::site::words::Words;
 
-use self::ask::{Asked, FILTERS, OPERATORS};
+use self::ask::{Asked, FILTERS};
 
 /// Rows of the table on the page; files hold all.
 pub const ROWS: usize = 500;
@@ -51,7 +52,7 @@ pub async fn page(State(app): State<App>, frame: Frame, RawQuery(query): RawQuer
     let chart = found.as_ref().and_then(|found| chart::chart(found, &asked, words, language)).map(|chart| dashboards::svg(&chart, &IN_PAGE));
     let values = json!({
         "form": form, "asked": asked.values(), "chart": chart, "found": found, "refused": refused.as_ref().map(why),
-        "address": asked.address(), "operators": OPERATORS, "filters": FILTERS, "groups": GROUPS,
+        "address": asked.address(), "operators": OPERATORS.map(|(word, _)| word), "filters": FILTERS, "groups": GROUPS,
         "files": Format::ALL.map(Format::extension),
     });
     let mut response = app.site.render("explore.html", &frame, values)?;

@@ -7,7 +7,7 @@ use datasets::model::DatasetName;
 use http::HeaderMap;
 use serde::Deserialize;
 use warehouse::principal::Principal;
-use warehouse::session::rows::{Filter, Operator, Page, Sort};
+use warehouse::session::rows::{Filter, Page, Sort};
 
 use crate::app::App;
 use crate::doors::http::answers::Question;
@@ -44,7 +44,7 @@ pub async fn list(
         return Ok(unchanged);
     }
     let filters = [("serie", asked.serie), ("livello", asked.livello), ("codice", asked.codice), ("stato", asked.stato)];
-    let filters = filters.into_iter().filter_map(|(column, value)| Some(Filter { column: column.into(), operator: Operator::Eq, value: Some(value?) }));
+    let filters = filters.into_iter().filter_map(|(column, value)| Some(Filter::eq(column, value?)));
     let sort = ["serie", "livello", "codice", "inizio"].map(|column| Sort { column: column.into(), descending: false });
     let rows = session.rows(&name, Page { filters: filters.collect(), sort: sort.into(), ..Page::default() }).await?;
     let format = Format::of("", &headers)?;

@@ -92,7 +92,7 @@ pub async fn values(
 }
 
 fn page(asked: &Asked) -> Page {
-    let filter = |column: &str, value: &Option<String>| value.clone().map(|value| Filter { column: column.into(), operator: Operator::Eq, value: Some(value) });
+    let filter = |column: &str, value: &Option<String>| value.as_ref().map(|value| Filter::eq(column, value));
     let filters = [filter("livello", &asked.livello), filter("codice", &asked.codice), filter("anno", &asked.anno.map(|year| year.to_string()))];
     let sort = ["livello", "codice", "anno"].map(|column| Sort { column: column.into(), descending: false });
     Page { filters: filters.into_iter().flatten().collect(), sort: sort.into(), ..Page::default() }

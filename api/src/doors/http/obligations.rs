@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use warehouse::principal::Principal;
-use warehouse::session::rows::{Filter, Operator, Page, Sort};
+use warehouse::session::rows::{Filter, Page, Sort};
 
 use crate::accounts::stranger;
 use crate::app::App;
@@ -145,7 +145,7 @@ fn table() -> Result<DatasetName> {
 }
 
 fn page(asked: &Asked, columns: Vec<String>) -> Page {
-    let filter = |column: &str, value: &Option<String>| value.clone().map(|value| Filter { column: column.into(), operator: Operator::Eq, value: Some(value) });
+    let filter = |column: &str, value: &Option<String>| value.as_ref().map(|value| Filter::eq(column, value));
     let filters = [("dataset", &asked.dataset), ("ente", &asked.ente), ("periodo_dati", &asked.periodo), ("stato", &asked.stato)].map(|(c, v)| filter(c, v));
     let sort = ["scadenza", "dataset", "ente", "periodo_dati"].map(|column| Sort { column: column.into(), descending: false });
     Page { columns, filters: filters.into_iter().flatten().collect(), sort: sort.into(), ..Page::default() }

@@ -73,19 +73,26 @@ impl Asked {
     }
 }
 
+/// Comparisons, as addresses and forms write them; those without a value last.
+pub const OPERATORS: [(&str, Operator); 9] = [
+    ("eq", Operator::Eq),
+    ("ne", Operator::Ne),
+    ("prefix", Operator::Prefix),
+    ("lt", Operator::Lt),
+    ("lte", Operator::Le),
+    ("gt", Operator::Gt),
+    ("gte", Operator::Ge),
+    ("null", Operator::IsNull),
+    ("notnull", Operator::NotNull),
+];
+
 /// `column`, or `column__operator`.
 fn filter(name: &str, value: &str) -> Result<Filter> {
     let (column, operator) = name.rsplit_once("__").unwrap_or((name, "eq"));
-    let operator = match operator {
-        "eq" => Operator::Eq,
-        "ne" => Operator::Ne,
-        "lt" => Operator::Lt,
-        "lte" => Operator::Le,
-        "gt" => Operator::Gt,
-        "gte" => Operator::Ge,
-        "prefix" => Operator::Prefix,
-        "null" if flag(name, value)? => Operator::IsNull,
-        "null" => Operator::NotNull,
+    let operator = match OPERATORS.iter().find(|(word, _)| *word == operator) {
+        Some((_, Operator::IsNull)) if !flag(name, value)? => Operator::NotNull,
+        // In an address that is `null=false`.
+        Some((_, operator)) if *operator != Operator::NotNull => *operator,
         _ => return Err(wrong(name, "unknown comparison: use eq, ne, lt, lte, gt, gte, prefix or null")),
     };
     let value = (!matches!(operator, Operator::IsNull | Operator::NotNull)).then(|| value.to_owned());

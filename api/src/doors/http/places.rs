@@ -21,7 +21,7 @@ const COMUNI: &str = "SELECT codice_istat, comune, ambito, asl, sigla_provincia,
     CAST(superficie_kmq AS DOUBLE) AS superficie_kmq, zona_altimetrica, grado_urbanizzazione FROM territorio.comuni";
 const AMBITI: &str = "SELECT ambito, denominazione, provincia, asl, ente_capofila, forma_gestione, nota FROM territorio.ambiti";
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Default, Clone, Debug, Deserialize, Serialize)]
 pub struct Comune {
     pub codice_istat: String,
     pub comune: String,

@@ -38,17 +38,17 @@ fn workbook(sheet: &Sheet, style: &Style, typed: bool, headers: &[String]) -> st
 
 fn write_typed(page: &mut Worksheet, line: u32, column: u16, cell: &Cell, style: &Style, format: &Format) -> std::result::Result<(), XlsxError> {
     match cell {
-        Cell::Empty => {}
-        Cell::Integer(n) => drop(page.write_number(line, column, *n as f64)?),
-        Cell::Decimal { units, scale } => drop(page.write_number(line, column, decimal(*units, *scale, '.').parse::<f64>().unwrap_or_default())?),
-        Cell::Double(digits) => drop(page.write_number(line, column, digits.parse::<f64>().unwrap_or_default())?),
-        Cell::Boolean(value) => drop(page.write_boolean(line, column, *value)?),
+        Cell::Empty => return Ok(()),
+        Cell::Integer(n) => page.write_number(line, column, *n as f64)?,
+        Cell::Decimal { units, scale } => page.write_number(line, column, decimal(*units, *scale, '.').parse::<f64>().unwrap_or_default())?,
+        Cell::Double(digits) => page.write_number(line, column, digits.parse::<f64>().unwrap_or_default())?,
+        Cell::Boolean(value) => page.write_boolean(line, column, *value)?,
         // Excel knows no day before 1900: there it is text, as it was typed.
-        Cell::Date(date) if date.year() < 1900 => drop(page.write_string(line, column, style.text(cell))?),
+        Cell::Date(date) if date.year() < 1900 => page.write_string(line, column, style.text(cell))?,
         Cell::Date(date) => {
-            drop(page.write_datetime_with_format(line, column, &ExcelDateTime::from_ymd(date.year() as u16, date.month() as u8, date.day() as u8)?, format)?)
+            page.write_datetime_with_format(line, column, &ExcelDateTime::from_ymd(date.year() as u16, date.month() as u8, date.day() as u8)?, format)?
         }
-        Cell::Text(_) | Cell::Moment(_) | Cell::Raw(_) => drop(page.write_string(line, column, style.text(cell))?),
-    }
+        Cell::Text(_) | Cell::Moment(_) | Cell::Raw(_) => page.write_string(line, column, style.text(cell))?,
+    };
     Ok(())
 }

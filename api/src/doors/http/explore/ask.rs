@@ -7,10 +7,10 @@ use url::form_urlencoded;
 use warehouse::session::rows::{Filter, Operator};
 use warehouse::session::summary::{Function, Key, Order, Part, Summary};
 
+use crate::doors::http::page::OPERATORS;
 use crate::doors::http::problem::{Problem, Result};
 
 pub const FILTERS: usize = 8;
-pub const OPERATORS: [&str; 9] = ["eq", "ne", "lt", "lte", "gt", "gte", "prefix", "null", "notnull"];
 const FUNCTIONS: [(&str, Function); 6] = [
     ("count", Function::Count),
     ("distinct", Function::Distinct),
@@ -125,26 +125,13 @@ fn filters(columns: Vec<String>, operators: Vec<String>, texts: Vec<String>) -> 
     let mut filters = Vec::new();
     for (n, column) in columns.into_iter().enumerate().filter(|(_, column)| !column.is_empty()) {
         let value = texts.get(n).cloned().unwrap_or_default();
-        let operator = match operators.get(n).map(String::as_str).unwrap_or("eq") {
-            "eq" | "" => Operator::Eq,
-            "ne" => Operator::Ne,
-            "lt" => Operator::Lt,
-            "lte" => Operator::Le,
-            "gt" => Operator::Gt,
-            "gte" => Operator::Ge,
-            "prefix" => Operator::Prefix,
-            "null" => Operator::IsNull,
-            "notnull" => Operator::NotNull,
-            _ => {
-                return Err(wrong(
-                    "filtro_op",
-                    "vale eq, ne, lt, lte, gt, gte, prefix, null o notnull",
-                    "is eq, ne, lt, lte, gt, gte, prefix, null or notnull",
-                ));
-            }
+        let word = operators.get(n).filter(|word| !word.is_empty()).map_or("eq", String::as_str);
+        let Some((_, operator)) = OPERATORS.iter().find(|(known, _)| *known == word) else {
+            let known = OPERATORS.map(|(word, _)| word).join(", ");
+            return Err(wrong("filtro_op", &format!("è uno tra {known}"), &format!("is one of {known}")));
         };
         let value = (!matches!(operator, Operator::IsNull | Operator::NotNull)).then_some(value);
-        filters.push(Filter { column, operator, value });
+        filters.push(Filter { column, operator: *operator, value });
     }
     if filters.len() > FILTERS {
         return Err(wrong("filtro_colonna", "compare troppe volte", "stands too many times"));

@@ -7,7 +7,7 @@ use ingest::certification::Signed;
 use ingest::error::{Error, Kind};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use warehouse::session::rows::{Filter, Operator, Page, Sort};
+use warehouse::session::rows::{Filter, Page, Sort};
 
 use super::{own, title};
 use crate::app::App;
@@ -42,7 +42,7 @@ pub async fn page(State(app): State<App>, desk: Desk, Query(asked): Query<Asked>
     }
     let mut filters = of_own(&desk);
     if !asked.stato.is_empty() {
-        filters.push(equal("stato", &asked.stato));
+        filters.push(Filter::eq("stato", &asked.stato));
     }
     let sort = ["scadenza", "dataset", "ente", "periodo_dati"].map(|column| Sort { column: column.into(), descending: column == "scadenza" });
     let page = Page { filters, sort: sort.into(), limit: Some(SHOWN + 1), offset: asked.pagina.saturating_mul(SHOWN), ..Page::default() };
@@ -113,9 +113,5 @@ async fn obligations(app: &App, desk: &Desk, page: Page) -> Result<Option<Vec<Va
 
 /// A district sees its municipalities' obligations too; its page is about its own.
 fn of_own(desk: &Desk) -> Vec<Filter> {
-    own(desk.who()).map(|body| equal("ente", body)).into_iter().collect()
-}
-
-fn equal(column: &str, value: &str) -> Filter {
-    Filter { column: column.into(), operator: Operator::Eq, value: Some(value.to_owned()) }
+    own(desk.who()).map(|body| Filter::eq("ente", body)).into_iter().collect()
 }

@@ -115,10 +115,9 @@ async fn later(app: &App, desk: &Desk, report: &Report) -> Result<Option<String>
         return Ok(None);
     }
     let table: DatasetName = "sistema.deliveries".parse().map_err(|e: String| Problem::internal("office.table", e))?;
-    let same = |column: &str, value: &str| Filter { column: column.into(), operator: Operator::Eq, value: Some(value.to_owned()) };
     let after =
         Filter { column: "ricevuta_il".into(), operator: Operator::Gt, value: Some(report.received.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)) };
-    let filters = vec![same("dataset", &report.dataset), same("ente", &report.sender), same("periodo_dati", &report.period), after];
+    let filters = vec![Filter::eq("dataset", &report.dataset), Filter::eq("ente", &report.sender), Filter::eq("periodo_dati", &report.period), after];
     let sort = vec![Sort { column: "ricevuta_il".into(), descending: true }];
     let columns = ["consegna", "accettate"].map(String::from).into();
     let session = app.warehouse.session(desk.who()).await?;

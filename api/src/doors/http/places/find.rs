@@ -1,5 +1,6 @@
 //! Finding a place by what people write: without accents, in any case, inside an address, and with a slip of the pen.
 
+use datasets::letters;
 use strsim::jaro_winkler;
 
 use super::{Comune, Places};
@@ -23,22 +24,7 @@ pub struct Found<'a> {
 
 /// Lower case, without accents, anything but letters and digits as one space.
 pub fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars().flat_map(char::to_lowercase) {
-        let c = match c {
-            'à' | 'á' | 'â' | 'ä' => 'a',
-            'è' | 'é' | 'ê' | 'ë' => 'e',
-            'ì' | 'í' | 'î' | 'ï' => 'i',
-            'ò' | 'ó' | 'ô' | 'ö' => 'o',
-            'ù' | 'ú' | 'û' | 'ü' => 'u',
-            c if c.is_alphanumeric() => c,
-            _ => ' ',
-        };
-        if c != ' ' || !out.ends_with(' ') {
-            out.push(c);
-        }
-    }
-    out.trim().to_owned()
+    letters::folded(text, ' ')
 }
 
 pub fn words(text: &str) -> Vec<String> {
@@ -105,19 +91,7 @@ mod tests {
 
     fn places() -> Places {
         let comune = |code: &str, name: &str| {
-            let one = Comune {
-                codice_istat: code.into(),
-                comune: name.into(),
-                ambito: None,
-                asl: None,
-                sigla_provincia: None,
-                provincia: None,
-                latitudine: None,
-                longitudine: None,
-                superficie_kmq: None,
-                zona_altimetrica: None,
-                grado_urbanizzazione: None,
-            };
+            let one = Comune { codice_istat: code.into(), comune: name.into(), ..Comune::default() };
             (code.to_owned(), one)
         };
         let all = [

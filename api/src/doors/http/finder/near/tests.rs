@@ -5,19 +5,7 @@ use crate::doors::http::places::{Comune, Places};
 fn places() -> Places {
     let all = [("058104", "Tivoli", 41.96, 12.80), ("058091", "Roma", 41.89, 12.48), ("058120", "Fiumicino", 41.77, 12.24), ("057059", "Rieti", 42.40, 12.86)];
     let comune = |(code, name, latitude, longitude): (&str, &str, f64, f64)| {
-        let one = Comune {
-            codice_istat: code.into(),
-            comune: name.into(),
-            ambito: None,
-            asl: None,
-            sigla_provincia: None,
-            provincia: None,
-            latitudine: Some(latitude),
-            longitudine: Some(longitude),
-            superficie_kmq: None,
-            zona_altimetrica: None,
-            grado_urbanizzazione: None,
-        };
+        let one = Comune { codice_istat: code.into(), comune: name.into(), latitudine: Some(latitude), longitudine: Some(longitude), ..Comune::default() };
         (code.to_owned(), one)
     };
     Places { comuni: all.map(comune).into(), ..Places::default() }
