@@ -23,6 +23,8 @@ use crate::config::{Data, Listen, is_loopback};
 use crate::doors::http::answers::Answers;
 use crate::doors::http::boards::Boards;
 use crate::doors::http::waas::voucher::Vouchers;
+use crate::intake::Intake;
+use crate::intake::hand_over::Receiver;
 use crate::queries;
 use crate::releases;
 use crate::search::Search;
@@ -40,6 +42,10 @@ pub struct App {
     pub accounts: Accounts,
     /// People's own queries.
     pub shelf: Shelf,
+    /// The body's own protocol system, if it is told the numbers.
+    pub protocol: Option<Receiver>,
+    /// Forms on their way, and what became of them.
+    pub intake: Intake,
     pub deliveries: Deliveries,
     pub certifications: Certifications,
     /// What is published, and has been.
@@ -85,11 +91,19 @@ impl App {
         let accounts = Accounts::new(state.clone()).await.context("the state store")?;
         let system = SystemLog::start(warehouse.clone());
         let vault = data.vault(system.clone()).await?;
+        let intake = Intake::new(state.clone(), vault.clone());
         let deliveries = Deliveries::new(&warehouse, system.clone(), vault, Bounds::default(), home.join("spool"))?;
         let certifications = Certifications::new(&deliveries);
         let siuss = Siuss::new(&deliveries, &listen.siuss_operator);
         let vouchers = match (&listen.waas_keys, &listen.waas_audience) {
             (Some(keys), Some(audience)) => Some(Vouchers::load(keys, audience).context("the keys of PDND vouchers")?),
+            _ => None,
+        };
+        let protocol = match (&listen.protocol_url, &listen.protocol_secret) {
+            (Some(url), Some(secret)) => {
+                let secret = std::fs::read(secret).with_context(|| secret.display().to_string())?;
+                Some(Receiver::new(url, secret.trim_ascii()).map_err(anyhow::Error::msg).context("the protocol system")?)
+            }
             _ => None,
         };
         let boards = Boards::load(warehouse.catalog())?;
@@ -104,6 +118,8 @@ impl App {
             pool,
             accounts,
             shelf: Shelf::new(state),
+            intake,
+            protocol,
             deliveries,
             certifications,
             releases,

@@ -12,12 +12,15 @@ use warehouse::lake::MaintainOptions;
 use warehouse::release::make::Done;
 
 use crate::app::App;
+use crate::intake::hand_over::Receiver;
 use crate::releases;
 
 /// How long a finished delivery waits for its rows in `sistema.*`.
 const FLUSH: Duration = Duration::from_secs(2);
 /// How soon a delivery by another process (`siss deliver`) is seen.
 const REFRESH: Duration = Duration::from_secs(5);
+/// How soon forms that were sent are written to the lake.
+const DRAIN: Duration = Duration::from_millis(500);
 /// How soon a commit of this process is computed on, and one of another.
 const LOOK: Duration = Duration::from_millis(100);
 const OTHERS: Duration = Duration::from_secs(1);
@@ -38,6 +41,10 @@ pub fn start(app: &App, inbox: Option<PathBuf>, every: Every, stop: &Cancellatio
     tasks.spawn(refresh(app.clone(), stop.clone()));
     tasks.spawn(derive(app.clone(), stop.clone()));
     tasks.spawn(national(app.clone(), stop.clone()));
+    tasks.spawn(drain(app.clone(), stop.clone()));
+    if let Some(receiver) = app.protocol.clone() {
+        tasks.spawn(hand_over(app.clone(), receiver, stop.clone()));
+    }
     if let Some(inbox) = inbox {
         tasks.spawn(watch(app.clone(), inbox, stop.clone()));
     }
@@ -85,6 +92,27 @@ async fn national(app: App, stop: CancellationToken) {
             if !wait(AGAIN, &stop).await {
                 return;
             }
+        }
+    }
+}
+
+/// Writes rows of forms to the lake.
+async fn drain(app: App, stop: CancellationToken) {
+    while wait(DRAIN, &stop).await {
+        if let Err(error) = app.intake.drain(&app.deliveries, &app.system).await {
+            tracing::error!(%error, "forms could not be written to the lake; they are tried again");
+            if !wait(AGAIN, &stop).await {
+                return;
+            }
+        }
+    }
+}
+
+/// Tells the body's own protocol system the numbers that were given.
+async fn hand_over(app: App, to: Receiver, stop: CancellationToken) {
+    while wait(FLUSH, &stop).await {
+        if let Err(error) = app.intake.hand_over(&to).await {
+            tracing::error!(%error, "protocol numbers could not be handed over; they are tried again");
         }
     }
 }

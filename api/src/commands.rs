@@ -13,7 +13,7 @@ mod deliver;
 mod demo;
 mod derive;
 mod erase;
-mod examine;
+pub mod examine;
 mod maintain;
 pub mod progress;
 mod read;

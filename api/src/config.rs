@@ -142,6 +142,15 @@ pub struct Listen {
     /// Fiscal code of the body that sends the national flows, named in each of them
     #[arg(long, env = "SISS_SIUSS_OPERATOR", default_value = ingest::siuss::OPERATOR, value_name = "CODE")]
     pub siuss_operator: String,
+    /// Whom to trust when signed documents come in: trusted list (ETSI TS 119 612, XML), certificates (PEM, DER)
+    #[arg(long, env = "SISS_TRUST", value_name = "FILE", value_delimiter = ':')]
+    pub trust: Vec<PathBuf>,
+    /// Address of the body's own protocol system, which is told each protocol number (docs/FORMS.md); with --protocol-secret
+    #[arg(long, env = "SISS_PROTOCOL_URL", requires = "protocol_secret", value_name = "URL")]
+    pub protocol_url: Option<String>,
+    /// File with the secret that signs what it is told, 32 bytes or more
+    #[arg(long, env = "SISS_PROTOCOL_SECRET", requires = "protocol_url", value_name = "FILE")]
+    pub protocol_secret: Option<PathBuf>,
     #[command(flatten)]
     pub public: Public,
 }

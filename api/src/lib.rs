@@ -6,6 +6,7 @@ pub mod background;
 pub mod commands;
 pub mod config;
 pub mod doors;
+pub mod intake;
 pub mod lock;
 pub mod logs;
 pub mod queries;

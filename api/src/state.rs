@@ -11,12 +11,13 @@ use warehouse::error::{Error, Kind, Result};
 mod migrate;
 
 /// Schema steps in their order; a step that has shipped is never edited.
-const MIGRATIONS: [&str; 2] = [include_str!("state/0001_accounts.sql"), include_str!("state/0002_desk.sql")];
+const MIGRATIONS: [&str; 3] = [include_str!("state/0001_accounts.sql"), include_str!("state/0002_desk.sql"), include_str!("state/0004_cases.sql")];
 
 /// An open store. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct State {
     pool: AnyPool,
+    sqlite: bool,
 }
 
 impl State {
@@ -36,7 +37,12 @@ impl State {
         // The driver's own text may repeat the URL, which holds a password.
         let pool = options.connect(&address).await.map_err(|e| Error::internal("state.open", e))?;
         migrate::run(&pool, sqlite, &MIGRATIONS).await?;
-        Ok(Self { pool })
+        Ok(Self { pool, sqlite })
+    }
+
+    /// Whether the store is SQLite, which one writer locks as a whole.
+    pub fn sqlite(&self) -> bool {
+        self.sqlite
     }
 
     /// The connections, for the modules that keep a table here.

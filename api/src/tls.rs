@@ -105,6 +105,9 @@ mod tests {
             grace: 1,
             waas_keys: None,
             waas_audience: None,
+            trust: Vec::new(),
+            protocol_url: None,
+            protocol_secret: None,
             siuss_operator: String::new(),
             public: crate::config::Public::default(),
         }

@@ -8,6 +8,8 @@ WITH enti AS (
 ),
 ordinate AS (
   SELECT *, row_number() OVER (PARTITION BY dataset, ente, periodo_dati ORDER BY ricevuta_il DESC, consegna DESC) AS posto FROM sistema.deliveries
+  -- Rows of forms are sent one by one: they are not the delivery of a period.
+  WHERE account <> 'moduli'
 ),
 -- A delivery is valid when it has a version of the table: then some of its rows stand there, or it said that there are none.
 arrivate AS (

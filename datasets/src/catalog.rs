@@ -13,6 +13,7 @@ use crate::read::{Findings, read};
 use crate::shape;
 use crate::source::Source;
 use crate::verify;
+use crate::workflow::{self, Workflow};
 
 /// All contracts, roles and code lists. Cheap to read, not to clone: hold it in an `Arc`.
 #[derive(Clone, Debug)]
@@ -24,11 +25,13 @@ pub struct Catalog {
     pub indicators: BTreeMap<DatasetName, Indicator>,
     /// Worked questions, in the order of their names.
     pub questions: Vec<Question>,
+    /// What becomes of forms, by name.
+    pub workflows: BTreeMap<String, Workflow>,
     pub dir: PathBuf,
 }
 
 /// Folders beside the areas that hold no contracts: code, other kinds of file, reference data.
-const NOT_AREAS: [&str; 7] = ["src", "tests", "examples", "code_lists", "leps", "locales", "questions"];
+const NOT_AREAS: [&str; 8] = ["src", "tests", "examples", "code_lists", "leps", "locales", "questions", workflow::FOLDER];
 
 /// The role of a caller without an account.
 pub const STRANGER: &str = "anonimo";
@@ -36,7 +39,7 @@ pub const STRANGER: &str = "anonimo";
 impl Catalog {
     /// Reads and checks everything under `dir`: `<area>/<name>.toml` with the `<name>.sql` of a derived dataset, `roles.toml`,
     /// `code_lists/<name>.csv`, the worked
-    /// `questions/<name>.sql`, and the indicators of `leps/`, whose contracts follow from them.
+    /// `questions/<name>.sql`, the `workflows/<name>.toml` of forms, and the indicators of `leps/`, whose contracts follow from them.
     /// A file with a second dot in its name (`strutture.roma.toml`) is not a contract.
     /// Errors: every mistake of every file, in the order of files and lines.
     pub fn load(dir: &Path) -> Result<Self, Vec<Mistake>> {
@@ -46,13 +49,14 @@ impl Catalog {
         load.questions(dir);
         load.contracts(dir);
         load.verify();
+        let workflows = load.workflows(dir);
         let indicators = load.indicators(dir);
         let mut mistakes = load.mistakes;
         if mistakes.is_empty() {
             let roles = load.roles.unwrap_or_default();
             let computed = indicators.iter().map(|(name, indicator)| (name.clone(), indicator::contract::contract(indicator, &roles)));
             let contracts = load.contracts.into_iter().map(|(name, (contract, _))| (name, contract)).chain(computed).collect();
-            return Ok(Self { contracts, roles, code_lists: load.code_lists, indicators, questions: load.questions, dir: dir.to_owned() });
+            return Ok(Self { contracts, roles, code_lists: load.code_lists, indicators, questions: load.questions, workflows, dir: dir.to_owned() });
         }
         mistakes.sort();
         mistakes.dedup();
@@ -220,6 +224,18 @@ impl Load {
             }
         }
         self.mistakes.extend(std::mem::take(&mut self.findings).into_values().flat_map(|f| f.mistakes));
+    }
+
+    fn workflows(&mut self, dir: &Path) -> BTreeMap<String, Workflow> {
+        let contracts = self.contracts.iter().map(|(name, (contract, _))| (name, contract)).collect();
+        let around = workflow::Around { roles: self.roles.as_ref(), code_lists: &self.code_lists, contracts };
+        let (workflows, mistakes) = workflow::load(dir, &self.files(&dir.join(workflow::FOLDER), "toml"), &around);
+        self.mistakes.extend(mistakes);
+        for (name, (contract, source)) in &self.contracts {
+            let unknown = contract.form.as_ref().filter(|form| !workflows.contains_key(&form.workflow) && !self.unread.contains(&name.to_string()));
+            self.mistakes.extend(unknown.map(|form| source.mistake("form.workflow", format!("there is no workflow '{}'", form.workflow))));
+        }
+        workflows
     }
 
     fn indicators(&mut self, dir: &Path) -> BTreeMap<DatasetName, Indicator> {

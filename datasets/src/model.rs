@@ -7,6 +7,8 @@ use std::fmt;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use crate::form::Form;
+
 /// `area.name`, the one name of a dataset: file `datasets/<area>/<name>.toml`, SQL table, page and storage prefix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -351,6 +353,9 @@ pub struct Contract {
     pub rules: Vec<Rule>,
     #[serde(default, rename = "set_rule")]
     pub set_rules: Vec<SetRule>,
+    /// How rows come in by hand; `None` where they come by file only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<Form>,
 }
 
 fn unnamed() -> DatasetName {

@@ -4,6 +4,7 @@
 use serde::de::DeserializeOwned;
 use toml::Value;
 
+use crate::form::Given;
 use crate::model::{Class, DatasetName, Frequency, Identity, Mode, Sender, Severity, Type};
 
 pub struct Shape {
@@ -69,6 +70,45 @@ pub static CONTRACT: Shape = Shape {
         must("column", Kind::Tables(&COLUMN)),
         may("rule", Kind::Tables(&RULE)),
         may("set_rule", Kind::Tables(&RULE)),
+        may("form", Kind::Table(&FORM)),
+    ],
+};
+
+pub static FORM: Shape = Shape {
+    fields: &[
+        must("title", Kind::Text),
+        must("intro", Kind::Text),
+        must("roles", STRINGS),
+        must("workflow", STRING),
+        may("office", STRING),
+        must("code", STRING),
+        may("given", value::<std::collections::BTreeMap<String, Given>>("{}")),
+        may("for_role", value::<std::collections::BTreeMap<String, std::collections::BTreeMap<String, String>>>("{}")),
+        must("section", Kind::Tables(&SECTION)),
+        may("attachment", Kind::Tables(&ATTACHMENT)),
+        may("part", Kind::Tables(&PART)),
+    ],
+};
+
+pub static SECTION: Shape = Shape { fields: &[must("title", Kind::Text), must("columns", STRINGS)] };
+
+pub static ATTACHMENT: Shape = Shape {
+    fields: &[
+        must("name", STRING),
+        must("title", Kind::Text),
+        may("required", value::<bool>("false")),
+        may("signed", value::<bool>("false")),
+        may("hash", STRING),
+    ],
+};
+
+pub static PART: Shape = Shape {
+    fields: &[
+        must("dataset", value::<DatasetName>("'a.a'")),
+        must("title", Kind::Text),
+        must("columns", STRINGS),
+        must("link", value::<std::collections::BTreeMap<String, String>>("{}")),
+        must("most", value::<u32>("1")),
     ],
 };
 

@@ -2,6 +2,7 @@
 
 pub mod columns;
 mod derived;
+mod forms;
 mod identity;
 mod links;
 mod names;
@@ -42,6 +43,7 @@ pub fn contract(world: &World, contract: &Contract, source: &Source, findings: &
     sets::check(world, contract, &mut add);
     identity::check(world, contract, &mut add);
     derived::check(world, contract, &mut add);
+    forms::check(world, contract, &mut add);
 }
 
 /// Receives a path and what is wrong there.

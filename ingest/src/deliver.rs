@@ -184,7 +184,7 @@ impl Deliveries {
         self.turns.lock().entry(dataset.to_owned()).or_default().clone()
     }
 
-    fn rules(&self, dataset: &str) -> Result<Arc<Rules>> {
+    pub(crate) fn rules(&self, dataset: &str) -> Result<Arc<Rules>> {
         let mut known = self.rules.lock();
         if let Some(rules) = known.get(dataset) {
             return Ok(rules.clone());

@@ -9,7 +9,7 @@ use object_store::path::Path;
 use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart};
 use tokio::io::AsyncReadExt;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::incoming::Receipt;
 use crate::report::Report;
 
@@ -125,6 +125,24 @@ impl Landing {
         }
     }
 
+    /// Keeps a document under the hash of its clear text.
+    pub async fn put_attachment(&self, hash: &str, sealed: Vec<u8>) -> Result<()> {
+        self.objects.put(&attached(hash), PutPayload::from(sealed)).await?;
+        Ok(())
+    }
+
+    /// A kept document as it lies, as a file in `folder`.
+    pub async fn attachment(&self, hash: &str, folder: &FilePath) -> Result<tempfile::NamedTempFile> {
+        let bytes = match self.objects.get(&attached(hash)).await {
+            Ok(found) => found.bytes().await?,
+            Err(object_store::Error::NotFound { .. }) => return Err(Error::new(Kind::NotFound, "form.attachment", hash)),
+            Err(e) => return Err(e.into()),
+        };
+        let file = tempfile::NamedTempFile::new_in(folder)?;
+        std::fs::write(file.path(), &bytes)?;
+        Ok(file)
+    }
+
     async fn put_file(&self, to: &str, file: &FilePath) -> Result<()> {
         let mut file = tokio::fs::File::open(file).await?;
         let to = Path::from(to);
@@ -161,6 +179,10 @@ impl Landing {
             Err(e) => Err(e.into()),
         }
     }
+}
+
+fn attached(hash: &str) -> Path {
+    Path::from(format!("landing/_attachments/{hash}"))
 }
 
 /// An id is ours only if it looks like one; anything else is never made part of a path.

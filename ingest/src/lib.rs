@@ -8,6 +8,7 @@ pub mod erase;
 pub mod error;
 mod findings;
 pub mod folder;
+pub mod form;
 mod identity;
 pub mod incoming;
 pub mod landing;

@@ -107,6 +107,11 @@ impl Vault {
         self.inner.keys.seal.seal(label, text)
     }
 
+    /// Opens a text that was sealed by [`Self::seal`]. Who shows it to somebody writes that down by [`Self::audit`].
+    pub fn open_sealed(&self, label: &str, sealed: &str) -> Result<Vec<u8>> {
+        self.inner.keys.seal.open(label, sealed)
+    }
+
     /// Writes an access or an erasure to `sistema.audit`.
     pub fn audit(&self, purpose: Purpose<'_>, what: &str, count: usize) -> Result<()> {
         audit::record(&self.inner.system, purpose, what, count)

@@ -14,20 +14,22 @@ import time
 
 import delivery
 import export
+import forms
 import hostile
 import leps
 import line
 import place
 import portal
 import program
-import questions
 import start
 import waas
+import worked
 
 MEASURES = {
     "delivery": delivery.measure,
-    "questions": questions.measure,
+    "questions": worked.measure,
     "export": export.measure,
+    "forms": forms.measure,
     "hostile": hostile.measure,
     "leps": leps.measure,
     "waas": waas.measure,

@@ -47,7 +47,8 @@ def obligations(data, today):
     places = {row["codice_istat"]: row["ambito"] for row in rows(data, "territorio.comuni")}
     bodies = {"comune": places, "ambito": {ambito: ambito for ambito in places.values()}, "regione": {"lazio": None}}
     came, signed = {}, {}
-    for row in sorted(rows(data, "sistema.deliveries"), key=lambda r: (r["ricevuta_il"], r["consegna"])):
+    # Rows of forms are not the delivery of a period.
+    for row in sorted((row for row in rows(data, "sistema.deliveries") if row["account"] != "moduli"), key=lambda r: (r["ricevuta_il"], r["consegna"])):
         came.setdefault((row["dataset"], row["ente"], row["periodo_dati"]), []).append(row)
     for row in sorted(rows(data, "sistema.certifications"), key=lambda r: r["firmata_il"]):
         signed[row["dataset"], row["ente"], row["periodo_dati"]] = row

@@ -6,7 +6,7 @@ import re
 
 HTTP = pathlib.Path(__file__).resolve().parents[2] / "api/src/doors/http.rs"
 # Routes that are not pages: for programs, or files.
-NOT_PAGES = re.compile(r"/(api|open|waas|catalog[^/]*|status|metrics|static|robots|sitemap)\b|.*/\{file\}$|.*\.(svg|png|csv|pdf|xml|txt|geojson|json|ndjson|parquet|xlsx|atom)$")
+NOT_PAGES = re.compile(r".*/documenti/\{hash\}$|/(api|open|waas|catalog[^/]*|status|metrics|static|robots|sitemap)\b|.*/\{file\}$|.*\.(svg|png|csv|pdf|xml|txt|geojson|json|ndjson|parquet|xlsx|atom)$")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +60,13 @@ PAGES = [
     Page("/consegne", "/consegne", "pianificatore"),
     Page("/consegne/{id}", "/consegne/0123", "comune_058091", status=404),
     Page("/consegne/calendario", "/consegne/calendario", "comune_058091"),
+    Page("/moduli", "/moduli", "comune_058091"),
+    Page("/moduli", "/moduli", "pianificatore"),
+    Page("/moduli/{area}/{name}", "/moduli/assa/strutture", "comune_058091"),
+    Page("/moduli/{area}/{name}", "/moduli/piani_zona/atti", "distretto_rm_5_1"),
+    Page("/moduli/{area}/{name}", "/moduli/sigess/accessi", "pianificatore", status=403),
+    Page("/pratiche", "/pratiche", "comune_058091"),
+    Page("/pratiche/{id}", "/pratiche/0123", "comune_058091", status=404),
     Page("/accessibilita", "/accessibilita"),
     Page("/privacy", "/privacy"),
     Page("/licenza", "/licenza"),

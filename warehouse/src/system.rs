@@ -61,6 +61,12 @@ impl SystemLog {
         Ok(())
     }
 
+    /// Commits rows at once under a name: the same name again commits nothing.
+    pub async fn commit_once(&self, table: &DatasetName, name: &str, rows: RecordBatch) -> Result<()> {
+        let _one = self.inner.flushing.lock().await;
+        self.inner.write(table, name.to_owned(), &[rows]).await
+    }
+
     /// Writes what was taken so far; returns when it is committed. Rows of a table that failed are kept for the next time.
     pub async fn flush(&self) -> Result<()> {
         self.inner.flush().await
@@ -88,7 +94,7 @@ impl Inner {
         let rows = std::mem::take(&mut *self.rows.lock());
         let mut failed = None;
         for (table, batches) in rows {
-            if let Err(error) = self.write(&table, &batches).await {
+            if let Err(error) = self.write(&table, format!("sistema-{}", uuid::Uuid::now_v7()), &batches).await {
                 failed = Some(error);
                 self.keep(table, batches);
             }
@@ -96,11 +102,11 @@ impl Inner {
         failed.map_or(Ok(()), Err)
     }
 
-    async fn write(&self, table: &DatasetName, batches: &[RecordBatch]) -> Result<()> {
+    async fn write(&self, table: &DatasetName, delivery: String, batches: &[RecordBatch]) -> Result<()> {
         let Some(contract) = self.warehouse.catalog().get(table) else { return Ok(()) };
         let now = Utc::now();
         let load = Load {
-            delivery: format!("sistema-{}", uuid::Uuid::now_v7()),
+            delivery,
             sender: "lazio".into(),
             period: now.format("%Y-%m").to_string(),
             account: "sistema".into(),

@@ -6,6 +6,7 @@ use warehouse::error::{Error, Kind, Result};
 use warehouse::principal::Principal;
 
 use super::NewAccount;
+use crate::intake::SERVICE_ACCOUNT;
 
 /// The fact that names a comune, and the one that names its district.
 const COMUNE: &str = "codice_istat";
@@ -25,6 +26,9 @@ pub fn validate(catalog: &Catalog, new: &NewAccount<'_>) -> Result<()> {
     }
     if new.name == STRANGER {
         wrong.push(format!("'{STRANGER}' is whoever has not signed in"));
+    }
+    if new.name == SERVICE_ACCOUNT {
+        wrong.push(format!("'{SERVICE_ACCOUNT}' is who writes rows of forms"));
     }
     match catalog.roles.get(new.role) {
         None => wrong.push(format!("'{}' is not a role; roles are {}", new.role, catalog.roles.keys().cloned().collect::<Vec<_>>().join(", "))),

@@ -18,6 +18,7 @@ pub(in crate::accounts) fn catalog() -> Catalog {
         code_lists: BTreeMap::new(),
         indicators: BTreeMap::new(),
         questions: Vec::new(),
+        workflows: BTreeMap::new(),
         dir: "datasets".into(),
     }
 }

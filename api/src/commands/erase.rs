@@ -12,7 +12,9 @@ use warehouse::config::Limits;
 use warehouse::system::SystemLog;
 
 use crate::config::Data;
+use crate::intake::Intake;
 use crate::lock::Lock;
+use crate::state::State;
 
 /// How long to wait for deliveries under way.
 const WAIT: Duration = Duration::from_secs(60);
@@ -47,6 +49,13 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let deliveries = Deliveries::new(&warehouse, system.clone(), vault, Bounds::default(), home.join("spool"))?;
     deliveries.recover().await?;
     let erased = deliveries.erase("operatore", &args.reason, code.trim()).await?;
+    let state = State::open(&args.data.state()?).await?;
+    if let Some(person) = deliveries.vault().pseudonym(code.trim()) {
+        for document in Intake::new(state.clone(), deliveries.vault().clone()).forget(&person).await? {
+            deliveries.shred_document(&document).await?;
+        }
+    }
+    state.close().await;
     system.close().await?;
     deliveries.vault().close().await;
     println!("{}", serde_json::to_string(&erased)?);

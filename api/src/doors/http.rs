@@ -3,6 +3,7 @@
 pub mod answers;
 mod base;
 pub mod boards;
+mod cases;
 mod catalogue;
 mod certifications;
 mod ckan;
@@ -17,6 +18,7 @@ mod figures;
 mod finder;
 mod forecasts;
 mod format;
+mod forms;
 mod found;
 mod home;
 mod indicator;
@@ -65,6 +67,8 @@ pub(crate) use who::{Credentials, credentials};
 
 /// Bytes of a body that is held in memory: a question with its parameters. Uploads are streamed and bounded on their own.
 const BODY: usize = 1 << 20;
+/// Bytes of a form with its documents.
+const FORM: usize = 48 << 20;
 
 /// Serves until `shutdown`, then lets running answers finish for the configured grace.
 pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken) -> std::io::Result<()> {
@@ -126,6 +130,16 @@ pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/consegne/firma", post(office::calendar::sign)),
         ("/consegne/{id}", get(office::report::page)),
         ("/consegne/{id}/correggi", post(office::report::correct)),
+        ("/moduli", get(forms::list)),
+        ("/moduli/{area}/{name}", get(forms::page).post(forms::post).layer(DefaultBodyLimit::max(FORM))),
+        ("/moduli/{area}/{name}/controlla", post(forms::check).layer(DefaultBodyLimit::max(FORM))),
+        ("/moduli/bozze/{id}/elimina", post(forms::drop_draft)),
+        ("/pratiche", get(cases::list)),
+        ("/pratiche.csv", get(cases::api::export)),
+        ("/pratiche/{id}", get(cases::page)),
+        ("/pratiche/{id}/passi", post(cases::step)),
+        ("/pratiche/{id}/ricevuta.pdf", get(cases::receipt)),
+        ("/pratiche/{id}/documenti/{hash}", get(cases::document_of)),
         ("/cerca", get(found::page)),
         ("/dataset/{area}/{name}", get(catalogue::dataset)),
         ("/indicatori", get(indicators::page)),
@@ -181,6 +195,12 @@ pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/api/v1/certifications", get(certifications::list).post(certifications::sign)),
         ("/api/v1/certifications/{id}", get(certifications::one)),
         ("/api/v1/forecasts", get(forecasts::list)),
+        ("/api/v1/forms", get(forms::api::list)),
+        ("/api/v1/forms/{area}/{name}", get(forms::api::definition).post(forms::api::send).layer(DefaultBodyLimit::max(FORM))),
+        ("/api/v1/forms/{area}/{name}/check", post(forms::api::check).layer(DefaultBodyLimit::max(FORM))),
+        ("/api/v1/cases", get(cases::api::list)),
+        ("/api/v1/cases/{id}", get(cases::api::one)),
+        ("/api/v1/cases/{id}/moves", post(cases::api::step).layer(DefaultBodyLimit::max(FORM))),
         ("/api/v1/deliveries", post(deliveries::receive).layer(DefaultBodyLimit::disable())),
         ("/api/v1/deliveries/{id}", get(deliveries::report)),
         ("/api/v1/deliveries/{id}/upload", uploads::routes()),

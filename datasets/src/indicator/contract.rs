@@ -59,6 +59,7 @@ pub fn contract(indicator: &Indicator, roles: &BTreeMap<String, Role>) -> Contra
         columns: columns(indicator, class),
         rules: Vec::new(),
         set_rules: Vec::new(),
+        form: None,
     }
 }
 

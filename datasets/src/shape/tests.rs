@@ -6,10 +6,12 @@ use serde::de::DeserializeOwned;
 use toml::Table;
 
 use super::*;
+use crate::form::{Attachment, Form, Part, Section};
 use crate::indicator::Indicator;
 use crate::indicator::shape::INDICATOR;
 use crate::model::{Access, Announced, Column, Contract, Derived, Feed, Lookup, Publication, Role, Rule, SetRule, Text};
 use crate::read::sample_table;
+use crate::workflow::{MOVE, Move, STEP, Step, WORKFLOW, Workflow};
 
 #[test]
 fn shapes_agree_with_structs() {
@@ -26,6 +28,13 @@ fn shapes_agree_with_structs() {
     agree::<Role>(&ROLE);
     agree::<Text>(&TEXT);
     agree::<Indicator>(&INDICATOR);
+    agree::<Form>(&FORM);
+    agree::<Section>(&SECTION);
+    agree::<Attachment>(&ATTACHMENT);
+    agree::<Part>(&PART);
+    agree::<Workflow>(&WORKFLOW);
+    agree::<Step>(&STEP);
+    agree::<Move>(&MOVE);
 }
 
 fn agree<T: DeserializeOwned>(shape: &Shape) {

@@ -56,6 +56,7 @@ pub fn contract(mode: Mode) -> Contract {
         columns: vec![column("codice", Type::Text, true), column("nome", Type::Text, false), column("posti", Type::Integer, false)],
         rules: Vec::new(),
         set_rules: Vec::new(),
+        form: None,
     }
 }
 
@@ -66,6 +67,7 @@ pub fn catalog(contract: Contract) -> Arc<Catalog> {
         code_lists: BTreeMap::new(),
         indicators: BTreeMap::new(),
         questions: Vec::new(),
+        workflows: BTreeMap::new(),
         dir: Default::default(),
     })
 }

@@ -14,13 +14,14 @@ use crate::app::App;
 use crate::doors::http::answers::Question;
 use crate::doors::http::base::Base;
 
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     include_str!("../../../openapi/api.toml"),
     include_str!("../../../openapi/query.toml"),
     include_str!("../../../openapi/open.toml"),
     include_str!("../../../openapi/datasets.toml"),
     include_str!("../../../openapi/catalogue.toml"),
     include_str!("../../../openapi/deliveries.toml"),
+    include_str!("../../../openapi/forms.toml"),
     include_str!("../../../openapi/leps.toml"),
     include_str!("../../../openapi/obligations.toml"),
     include_str!("../../../openapi/service.toml"),
