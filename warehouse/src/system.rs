@@ -66,6 +66,11 @@ impl SystemLog {
         self.inner.flush().await
     }
 
+    /// Writes rows at once as one commit under a name of their own: under the same name they are written once, whoever tries again.
+    pub async fn commit(&self, table: &DatasetName, name: String, rows: RecordBatch) -> Result<()> {
+        self.inner.write(table, name, &[rows]).await
+    }
+
     /// The last flush, at shutdown.
     pub async fn close(&self) -> Result<()> {
         self.flush().await
@@ -88,7 +93,7 @@ impl Inner {
         let rows = std::mem::take(&mut *self.rows.lock());
         let mut failed = None;
         for (table, batches) in rows {
-            if let Err(error) = self.write(&table, &batches).await {
+            if let Err(error) = self.write(&table, format!("sistema-{}", uuid::Uuid::now_v7()), &batches).await {
                 failed = Some(error);
                 self.keep(table, batches);
             }
@@ -96,11 +101,11 @@ impl Inner {
         failed.map_or(Ok(()), Err)
     }
 
-    async fn write(&self, table: &DatasetName, batches: &[RecordBatch]) -> Result<()> {
+    async fn write(&self, table: &DatasetName, delivery: String, batches: &[RecordBatch]) -> Result<()> {
         let Some(contract) = self.warehouse.catalog().get(table) else { return Ok(()) };
         let now = Utc::now();
         let load = Load {
-            delivery: format!("sistema-{}", uuid::Uuid::now_v7()),
+            delivery,
             sender: "lazio".into(),
             period: now.format("%Y-%m").to_string(),
             account: "sistema".into(),
