@@ -12,7 +12,10 @@ use ingest::read::Bounds;
 use ingest::siuss::Siuss;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rustls::ServerConfig;
+use tokio::sync::Mutex;
 use warehouse::Warehouse;
+use warehouse::audit::mirror::Mirror;
+use warehouse::audit::{Action, Audit, Event};
 use warehouse::config::Limits;
 use warehouse::release::Releases;
 use warehouse::system::SystemLog;
@@ -30,6 +33,7 @@ use crate::releases;
 use crate::search::Search;
 use crate::server::Addresses;
 use crate::shelf::Shelf;
+use crate::sign_ins::SignIns;
 use crate::site::Site;
 use crate::state::State;
 use crate::tls::Tls;
@@ -62,6 +66,11 @@ pub struct App {
     pub search: Arc<Search>,
     /// The service's own tables (`sistema.*`).
     pub system: SystemLog,
+    /// The log of who did what.
+    pub audit: Audit,
+    pub sign_ins: SignIns,
+    /// Brings `sistema.audit` up to date.
+    pub mirror: Arc<Mutex<Mirror>>,
     pub tls: Tls,
     pub listen: Arc<Listen>,
     /// What strangers were answered, while it holds.
@@ -84,13 +93,14 @@ impl App {
         if tls.self_made && !listen.loopback() {
             tracing::warn!("the certificate is self-made: clients cannot verify it unless they are given the file; see --tls-cert");
         }
-        let warehouse = Warehouse::open(data.warehouse(limits.clone())?).await?;
+        let audit = data.audit()?;
+        let warehouse = Warehouse::open(data.warehouse(limits.clone())?).await?.audited(&audit);
         let releases = Releases::load(warehouse.clone(), releases::scratch(&home)).await?;
         let search = Arc::new(Search::new(warehouse.catalog()));
         let state = State::open(&data.state()?).await.context("the state store")?;
         let accounts = Accounts::new(state.clone()).await.context("the state store")?;
         let system = SystemLog::start(warehouse.clone());
-        let vault = data.vault(system.clone()).await?;
+        let vault = data.vault(&audit).await?;
         let intake = Intake::new(state.clone(), vault.clone());
         let deliveries = Deliveries::new(&warehouse, system.clone(), vault, Bounds::default(), home.join("spool"))?;
         let certifications = Certifications::new(&deliveries);
@@ -112,10 +122,15 @@ impl App {
             tracing::warn!("no office is named that answers for the data: see --contact");
         }
         let log = queries::log(warehouse.catalog(), system.clone())?;
-        let pool = Pool::start(PoolConfig { command: worker, limits, log }).await?;
+        let pool = Pool::start(PoolConfig { command: worker, limits, log, reads: warehouse.reads() }).await?;
+        let mirror = Arc::new(Mutex::new(Mirror::new(&audit, &warehouse, &system)?));
+        audit.record(Event::new(Action::Start, "siss").why(env!("CARGO_PKG_VERSION"))).await?;
         Ok(Self {
             warehouse,
             pool,
+            sign_ins: SignIns::new(accounts.clone(), audit.clone()),
+            audit,
+            mirror,
             accounts,
             shelf: Shelf::new(state),
             intake,
@@ -158,6 +173,13 @@ impl App {
         if let Err(error) = self.system.close().await {
             tracing::error!(%error, "records of queries are not written");
         }
+        if let Err(error) = self.audit.record(Event::new(Action::Stop, "siss")).await {
+            tracing::error!(%error, "the stop is not recorded");
+        }
+        if let Err(error) = self.mirror.lock().await.follow().await {
+            tracing::error!(%error, "the audit log is whole, sistema.audit is behind it; the next start brings it up to date");
+        }
+        self.audit.close().await;
         self.deliveries.vault().close().await;
         self.accounts.close().await;
     }

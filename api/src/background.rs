@@ -32,6 +32,8 @@ const AGAIN: Duration = Duration::from_secs(10);
 pub struct Every {
     pub maintain: Option<Duration>,
     pub release: Option<Duration>,
+    /// Months that records of the audit log are kept.
+    pub audit_months: u32,
 }
 
 /// Starts the work; it ends with `stop`. `inbox` is watched for files to deliver.
@@ -48,8 +50,9 @@ pub fn start(app: &App, inbox: Option<PathBuf>, every: Every, stop: &Cancellatio
     if let Some(inbox) = inbox {
         tasks.spawn(watch(app.clone(), inbox, stop.clone()));
     }
-    if let Some(every) = every.maintain {
-        tasks.spawn(maintenance(app.clone(), every, stop.clone()));
+    tasks.spawn(mirror(app.clone(), stop.clone()));
+    if let Some(maintain) = every.maintain {
+        tasks.spawn(maintenance(app.clone(), maintain, every.audit_months, stop.clone()));
     }
     tasks.spawn(release(app.clone(), every.release, stop.clone()));
     tasks
@@ -67,6 +70,18 @@ async fn refresh(app: App, stop: CancellationToken) {
     while wait(REFRESH, &stop).await {
         if let Err(error) = app.warehouse.lake().refresh_all().await {
             tracing::warn!(%error, "the tables could not be looked at");
+        }
+    }
+}
+
+/// Shows in `sistema.audit` what was recorded, by commands too.
+async fn mirror(app: App, stop: CancellationToken) {
+    while wait(FLUSH, &stop).await {
+        if let Err(error) = app.mirror.lock().await.follow().await {
+            tracing::error!(%error, "sistema.audit is behind the audit log; it is tried again");
+            if !wait(AGAIN, &stop).await {
+                return;
+            }
         }
     }
 }
@@ -151,7 +166,7 @@ async fn watch(app: App, inbox: PathBuf, stop: CancellationToken) {
     }
 }
 
-async fn maintenance(app: App, every: Duration, stop: CancellationToken) {
+async fn maintenance(app: App, every: Duration, audit_months: u32, stop: CancellationToken) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first tick is at once, when a server has other things to do.
@@ -164,6 +179,11 @@ async fn maintenance(app: App, every: Duration, stop: CancellationToken) {
         match app.warehouse.lake().maintain(&MaintainOptions::default()).await {
             Ok(done) => tracing::info!(tables = done.len(), "tables maintained"),
             Err(error) => tracing::error!(%error, "tables could not be maintained"),
+        }
+        match app.audit.retire(audit_months).await {
+            Ok(0) => {}
+            Ok(records) => tracing::info!(records, "records of the audit log were retired"),
+            Err(error) => tracing::error!(%error, "records of the audit log could not be retired"),
         }
     }
 }
@@ -182,7 +202,7 @@ async fn release(app: App, every: Option<Duration>, stop: CancellationToken) {
         }
         let made = tokio::select! {
             () = stop.cancelled() => return,
-            made = releases::make(&app.releases, &app.home, &[]) => made,
+            made = releases::make(&app.releases, &app.home, &app.audit, &[]) => made,
         };
         match made {
             Ok(outcomes) => {

@@ -4,10 +4,12 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use warehouse::audit::Origin;
 
 use crate::config::{self, Common};
 use crate::logs;
 
+mod audit;
 mod check;
 mod deliver;
 mod demo;
@@ -15,6 +17,7 @@ mod derive;
 mod erase;
 pub mod examine;
 mod maintain;
+mod operator;
 pub mod progress;
 mod read;
 mod release;
@@ -51,6 +54,7 @@ pub enum Command {
     Release(Box<release::Args>),
     Siuss(Box<siuss::Args>),
     Erase(Box<erase::Args>),
+    Audit(Box<audit::Args>),
     Verify(Box<verify::Args>),
     #[command(hide = true)]
     Examine(examine::Args),
@@ -97,7 +101,9 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     let more = if matches!(cli.command, Command::Demo(_)) { "ingest=warn," } else { "" };
     logs::start(&cli.common, more)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let code = runtime.block_on(async {
+    // What a server does is its own, or its clients'; what another command does is whoever's who gives it.
+    let serves = matches!(cli.command, Command::Serve(_) | Command::Demo(_));
+    let work = async {
         match cli.command {
             Command::Demo(args) => demo::run(*args, &cli.common).await,
             Command::Serve(args) => serve::run(*args, &cli.common).await,
@@ -112,11 +118,13 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Release(args) => release::run(*args).await,
             Command::Siuss(args) => siuss::run(*args).await,
             Command::Erase(args) => erase::run(*args).await,
+            Command::Audit(args) => audit::run(*args).await,
             Command::Verify(args) => verify::run(*args),
             Command::Examine(_) => examine::run(),
             Command::Worker(args) => worker::run(*args).await,
         }
-    });
+    };
+    let code = if serves { runtime.block_on(work) } else { runtime.block_on(Origin::command(&operator::name()).within(work)) };
     // A blocking thread that still hashes or reads must not hold up the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     code

@@ -9,9 +9,9 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use datasets::catalog::Catalog;
 use ingest::vault::Vault;
+use warehouse::audit::{Audit, FEWEST};
 use warehouse::config::{Config, Limits};
 use warehouse::lake::StoreOptions;
-use warehouse::system::SystemLog;
 
 mod file;
 mod public;
@@ -61,6 +61,9 @@ pub struct Data {
     /// Key of the vault, made with it; keep a copy apart from the data: without it identities are lost [default: HOME/vault/key]
     #[arg(long, env = "SISS_VAULT_KEY", value_name = "FILE")]
     pub vault_key: Option<PathBuf>,
+    /// Key that the audit log is signed with, made with it [default: HOME/tls/audit.key]
+    #[arg(long, env = "SISS_AUDIT_KEY", value_name = "FILE")]
+    pub audit_key: Option<PathBuf>,
     /// S3: address of the service, if it is not Amazon's
     #[arg(long, env = "SISS_S3_ENDPOINT", value_name = "URL")]
     pub s3_endpoint: Option<String>,
@@ -76,6 +79,15 @@ pub struct Data {
     /// S3: allow an endpoint without TLS
     #[arg(long, env = "SISS_S3_ALLOW_HTTP")]
     pub s3_allow_http: bool,
+}
+
+/// How long the audit log is kept.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Audit log")]
+pub struct AuditKept {
+    /// Months that records of the audit log are kept; the law asks for 6 at least
+    #[arg(long, env = "SISS_AUDIT_MONTHS", default_value_t = 24, value_name = "N", value_parser = clap::value_parser!(u32).range(i64::from(FEWEST)..=600))]
+    pub audit_months: u32,
 }
 
 /// What one query, and all together, may use.
@@ -182,15 +194,32 @@ impl Data {
         }
     }
 
+    /// The log of who did what, opened.
+    pub fn audit(&self) -> anyhow::Result<Audit> {
+        Audit::open(&self.audit_folder()?, &self.audit_key()?).context("the audit log")
+    }
+
+    pub fn audit_folder(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.home()?.join("audit"))
+    }
+
+    /// The file of the log's key.
+    pub fn audit_key(&self) -> anyhow::Result<PathBuf> {
+        match &self.audit_key {
+            Some(file) => Ok(file.clone()),
+            None => Ok(self.home()?.join("tls").join("audit.key")),
+        }
+    }
+
     /// The vault of identities, opened.
-    pub async fn vault(&self, system: SystemLog) -> anyhow::Result<Vault> {
+    pub async fn vault(&self, audit: &Audit) -> anyhow::Result<Vault> {
         let folder = self.home()?.join("vault");
         let url = match &self.vault {
             Some(url) => url.clone(),
             None => crate::state::sqlite_url(&folder.join("vault.db"))?,
         };
         let key = self.vault_key.clone().unwrap_or_else(|| folder.join("key"));
-        Vault::open(&url, &key, system).await.context("the vault of identities")
+        Vault::open(&url, &key, audit.clone()).await.context("the vault of identities")
     }
 
     /// The folder of contracts.

@@ -14,6 +14,7 @@ pub mod releases;
 pub mod search;
 pub mod server;
 pub mod shelf;
+pub mod sign_ins;
 pub mod site;
 pub mod state;
 pub mod tls;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use datasets::model::DatasetName;
+use warehouse::audit::{Action, Audit, Event};
 use warehouse::release::Releases;
 use warehouse::release::make::{Done, Outcome};
 
@@ -19,11 +20,17 @@ pub fn scratch(home: &Path) -> PathBuf {
 }
 
 /// Releases these datasets, or all. Waits for another process that does the same.
-pub async fn make(releases: &Releases, home: &Path, only: &[DatasetName]) -> anyhow::Result<Vec<Outcome>> {
+pub async fn make(releases: &Releases, home: &Path, audit: &Audit, only: &[DatasetName]) -> anyhow::Result<Vec<Outcome>> {
     let folder = home.to_owned();
     let alone = tokio::task::spawn_blocking(move || Lock::own_releases(&folder, WAIT)).await??;
     let Some(_alone) = alone else { bail!("another process makes releases on {}: try again when it has ended", home.display()) };
-    Ok(releases.make(only).await?)
+    let outcomes = releases.make(only).await?;
+    for one in &outcomes {
+        if let Done::Released { release, rows, .. } = &one.done {
+            audit.record(Event::new(Action::Release, format!("{} {release}", one.dataset)).count(*rows)).await?;
+        }
+    }
+    Ok(outcomes)
 }
 
 /// Whether somebody has to look: the dataset is open, and yet what it holds today is not published.

@@ -10,6 +10,7 @@ use datasets::model::{Contract, DatasetName, Sender};
 use datasets::system::LINE;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use warehouse::audit::{Action, Event, Outcome};
 use warehouse::lake::{Lake, Load, RefusedLines};
 use warehouse::principal::Principal;
 
@@ -96,6 +97,19 @@ impl Certifications {
     /// Errors: `Forbidden` when `body` is not that of the account; `Conflict` when nothing valid is there, when deliveries are still being
     /// worked, or when the last certification still holds.
     pub async fn sign(&self, who: &Principal, dataset: &str, period: &str, body: Option<&str>) -> Result<Signed> {
+        let signed = self.signed(who, dataset, period, body).await;
+        let event = Event::new(Action::Certification, format!("{dataset} {period}")).by(who);
+        let event = match &signed {
+            Ok(Signed::Done(one)) => event.why(format!("{}, {}", one.body, one.id())).count(one.digest.rows),
+            Ok(Signed::Missing(_)) => event.outcome(Outcome::Refused),
+            Err(error) if error.kind == Kind::Internal => event.outcome(Outcome::Failed),
+            Err(_) => event.outcome(Outcome::Refused),
+        };
+        self.deliveries.vault().audit().record(event).await?;
+        signed
+    }
+
+    async fn signed(&self, who: &Principal, dataset: &str, period: &str, body: Option<&str>) -> Result<Signed> {
         let unknown = || Error::new(Kind::NotFound, "dataset.unknown", dataset);
         let name: DatasetName = dataset.parse().map_err(|_| unknown())?;
         let contract = self.lake.catalog().get(&name).filter(|contract| is_owed(contract)).ok_or_else(unknown)?;

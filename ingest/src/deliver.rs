@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use warehouse::Warehouse;
+use warehouse::audit::{Action, Event, Outcome};
 use warehouse::lake::Lake;
 use warehouse::system::SystemLog;
 
@@ -20,8 +21,11 @@ use crate::landing::Landing;
 use crate::pipeline::{self, Progress};
 use crate::read::Bounds;
 use crate::record;
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::vault::{Clear, Sealer, Secret, Vault, reseal};
+
+/// Who delivers at the command line on nobody's behalf.
+pub const OPERATOR: &str = "operatore";
 
 /// The delivery service of one lake; cloning is cheap.
 #[derive(Clone)]
@@ -145,6 +149,7 @@ impl Deliveries {
         let Incoming { dataset, sender, period, account, file_name, mapping } = incoming;
         let receipt = Receipt { id, dataset, sender, period, account, file: file_name, mapping, received: Utc::now(), bytes, hash, duplicate: false };
         self.landing.receive(&receipt, file).await?;
+        self.vault.audit().record(act(Action::Delivery, &receipt)).await?;
         tracing::info!(delivery = receipt.id, dataset = receipt.dataset, sender = receipt.sender, bytes, "delivery received");
         Ok(receipt)
     }
@@ -165,6 +170,9 @@ impl Deliveries {
         let clear = if tells_persons(&rules.contract) { Some(self.vault.clear(id, &raw.path, &self.spool).await?) } else { None };
         let path = clear.as_ref().map_or_else(|| raw.path.clone(), Clear::path);
         let done = pipeline::run(&self.lake, &self.vault, rules, &receipt, &path, &self.bounds, progress).await?;
+        // Before the report: a crash in between records it twice rather than never.
+        let outcome = if done.report.outcome == report::Outcome::Rifiutata { Outcome::Refused } else { Outcome::Ok };
+        self.vault.audit().record(act(Action::Processing, &receipt).outcome(outcome).count(done.report.accepted)).await?;
         self.landing.finish(&receipt, &done.report, &done.files.violations, &done.files.refused).await?;
         self.record(&done.report, &done.files.violations)?;
         let report = done.report;
@@ -245,4 +253,12 @@ impl Deliveries {
         }
         Ok(())
     }
+}
+
+/// What a delivery is in the audit log.
+fn act(action: Action, receipt: &Receipt) -> Event {
+    let why = format!("{}, {}", receipt.sender, receipt.period);
+    let event = Event::new(action, format!("{} {}", receipt.dataset, receipt.id)).why(why);
+    // At the command line who gave the command is known better.
+    if receipt.account == OPERATOR { event } else { event.account(&receipt.account) }
 }

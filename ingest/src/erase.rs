@@ -66,7 +66,7 @@ impl Deliveries {
         }
         done.flows = vault.forget(&pseudonym).await?;
         vault.end_erasure(&pseudonym).await?;
-        vault.audit(purpose, "cancellazione", usize::try_from(done.rows).unwrap_or(usize::MAX))?;
+        vault.record(purpose, "cancellazione", usize::try_from(done.rows).unwrap_or(usize::MAX)).await?;
         Ok(done)
     }
 

@@ -11,11 +11,10 @@ use std::sync::Arc;
 use datasets::fiscal_code;
 use serde::{Deserialize, Serialize};
 use sqlx::{AnyPool, Row};
-use warehouse::system::SystemLog;
+use warehouse::audit::{Action, Audit, Event};
 
 use crate::error::{Error, Kind, Result};
 
-mod audit;
 mod files;
 mod key;
 mod persons;
@@ -36,7 +35,7 @@ struct Inner {
     pool: AnyPool,
     sqlite: bool,
     keys: key::Keys,
-    system: SystemLog,
+    audit: Audit,
 }
 
 /// Who a person is.
@@ -59,10 +58,10 @@ pub struct Purpose<'a> {
 impl Vault {
     /// Opens the vault at `sqlite:///path/file.db` (made if missing, readable by its owner only) or `postgres://…`; its key is in the file
     /// `key`, which is made with the vault and never again: a vault without its key is refused.
-    pub async fn open(url: &str, key: &Path, system: SystemLog) -> Result<Self> {
+    pub async fn open(url: &str, key: &Path, audit: Audit) -> Result<Self> {
         let (pool, sqlite) = store::open(url).await?;
         let keys = key::Keys::open(key, &pool).await?;
-        Ok(Self { inner: Arc::new(Inner { pool, sqlite, keys, system }) })
+        Ok(Self { inner: Arc::new(Inner { pool, sqlite, keys, audit }) })
     }
 
     /// The pseudonym of a fiscal code, 32 hexadecimal digits; `None` when it is not one.
@@ -86,14 +85,14 @@ impl Vault {
                 found.insert(pseudonym, person);
             }
         }
-        self.audit(purpose, "identita", found.len())?;
+        self.record(purpose, "identita", found.len()).await?;
         Ok(found)
     }
 
     /// Opens texts that name persons and were sealed by [`Self::seal`], each with its label. Written to `sistema.audit`.
-    pub fn unseal(&self, purpose: Purpose<'_>, sealed: &[(&str, &str)]) -> Result<Vec<Vec<u8>>> {
+    pub async fn unseal(&self, purpose: Purpose<'_>, sealed: &[(&str, &str)]) -> Result<Vec<Vec<u8>>> {
         let texts = sealed.iter().map(|(label, text)| self.inner.keys.seal.open(label, text)).collect::<Result<Vec<_>>>()?;
-        self.audit(purpose, "flussi", texts.len())?;
+        self.record(purpose, "flussi", texts.len()).await?;
         Ok(texts)
     }
 
@@ -107,14 +106,20 @@ impl Vault {
         self.inner.keys.seal.seal(label, text)
     }
 
-    /// Opens a text that was sealed by [`Self::seal`]. Who shows it to somebody writes that down by [`Self::audit`].
+    /// Opens a text that was sealed by [`Self::seal`]. Who shows it to somebody writes that down by [`Self::record`].
     pub fn open_sealed(&self, label: &str, sealed: &str) -> Result<Vec<u8>> {
         self.inner.keys.seal.open(label, sealed)
     }
 
-    /// Writes an access or an erasure to `sistema.audit`.
-    pub fn audit(&self, purpose: Purpose<'_>, what: &str, count: usize) -> Result<()> {
-        audit::record(&self.inner.system, purpose, what, count)
+    /// Writes an opening or an erasure to the audit log; it is on disk when this returns.
+    pub async fn record(&self, purpose: Purpose<'_>, what: &str, count: usize) -> Result<()> {
+        let event = Event::new(Action::Vault, what).account(purpose.account).why(purpose.why).count(count as u64);
+        self.inner.audit.record(event).await.map(|_| ()).map_err(Error::from)
+    }
+
+    /// The log that openings are written to.
+    pub fn audit(&self) -> &Audit {
+        &self.inner.audit
     }
 
     pub fn pool(&self) -> &AnyPool {

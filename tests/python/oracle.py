@@ -59,7 +59,7 @@ COLUMNS = {
     "sirse.servizi": "codice_servizio codice_istat ambito anno denominazione tipo *indirizzo titolarita gestione -gestore luogo_di_lavoro polo_infanzia posti_autorizzati posti_lattanti posti_convenzionati -iscritti ore_giornaliere mesi_apertura accreditato *coordinatore_pedagogico",
     "previsioni.serie": "-serie -ambito -unita -frequenza -inizio -valore",
     "previsioni.stime": "-serie -livello -codice -ambito -unita -frequenza -inizio -orizzonte -stato -valore -inferiore_80 -superiore_80 -inferiore_95 -superiore_95 -osservazioni -osservato_dal -osservato_al -origini -errore_medio -errore_medio_ripetendo -mase -mase_ripetendo -verifica -metodo -impronta",
-    "sistema.audit": "-id_evento -quando -account -oggetto -scopo -quante",
+    "sistema.audit": "-id_evento -quando -account -oggetto -scopo -quante -registro -progressivo -azione -riferimento -ruolo -porta -provenienza -esito -impronta",
     "sistema.certifications": "certificazione dataset ente periodo_dati ambito versione_tabella righe impronta -account firmata_il precedente",
     "sistema.deliveries": "consegna dataset ente periodo_dati -account ricevuta_il elaborata_il -file formato byte impronta righe accettate rifiutate avvisi esito versione_contratto versione_tabella",
     "sistema.obligations": "dataset sottosistema ente ambito periodo_dati inizio fine scadenza stato in_ritardo consegne ultima_consegna righe_accettate righe_rifiutate certificazione",

@@ -62,3 +62,9 @@ impl std::error::Error for Error {
         self.source.as_deref().map(|s| s as _)
     }
 }
+
+impl From<std::io::Error> for Error {
+    fn from(e: std::io::Error) -> Self {
+        Self::internal("io", e)
+    }
+}

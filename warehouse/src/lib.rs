@@ -1,6 +1,7 @@
 //! The warehouse: object store, Delta tables, and the one gate to them. Nothing reads a table except through
 //! [`Warehouse::session`], and a session holds only what its principal may see. Only this crate knows DataFusion.
 
+pub mod audit;
 pub mod barrier;
 pub mod config;
 pub mod derived;
@@ -25,6 +26,8 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionContext;
 use datasets::catalog::Catalog;
 
+use crate::audit::Audit;
+use crate::audit::reads::Reads;
 use crate::config::{Config, Limits};
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Lake, Store};
@@ -40,6 +43,8 @@ pub struct Warehouse {
     catalog: Arc<Catalog>,
     rights: Arc<Rights>,
     template: Arc<Template>,
+    /// What sessions read of persons is recorded, where somebody answers for it.
+    reads: Option<Reads>,
 }
 
 impl Warehouse {
@@ -54,7 +59,7 @@ impl Warehouse {
         let store = Store::open(&config.data, &config.store).await?;
         let lake = Lake::open(store, catalog.clone()).await?;
         let template = Arc::new(Template::new(config.limits)?);
-        Ok(Self { lake, catalog, rights, template })
+        Ok(Self { lake, catalog, rights, template, reads: None })
     }
 
     pub fn lake(&self) -> &Lake {
@@ -78,6 +83,17 @@ impl Warehouse {
     pub fn with_limits(mut self, limits: Limits) -> Result<Self> {
         self.template = Arc::new(Template::new(limits)?);
         Ok(self)
+    }
+
+    /// The same lake, whose sessions record what they read of persons.
+    pub fn audited(mut self, audit: &Audit) -> Self {
+        self.reads = Some(Reads::new(audit, &self.catalog));
+        self
+    }
+
+    /// What records reads, for who asks workers.
+    pub fn reads(&self) -> Option<Reads> {
+        self.reads.clone()
     }
 
     fn rights(&self) -> &Rights {

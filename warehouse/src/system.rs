@@ -72,6 +72,11 @@ impl SystemLog {
         self.inner.flush().await
     }
 
+    /// Writes rows at once as one commit under a name of their own: under the same name they are written once, whoever tries again.
+    pub async fn commit(&self, table: &DatasetName, name: String, rows: RecordBatch) -> Result<()> {
+        self.inner.write(table, name, &[rows]).await
+    }
+
     /// The last flush, at shutdown.
     pub async fn close(&self) -> Result<()> {
         self.flush().await

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use datasets::model::Text;
 use indicatif::ProgressBar;
-use ingest::deliver::Deliveries;
+use ingest::deliver::{Deliveries, OPERATOR};
 use ingest::incoming::{self, Incoming};
 use ingest::read::Bounds;
 use ingest::report::Report;
@@ -18,7 +18,7 @@ use warehouse::derived::Derivations;
 use warehouse::system::SystemLog;
 
 use crate::accounts::Accounts;
-use crate::commands::progress;
+use crate::commands::{operator, progress};
 use crate::config::Data;
 use crate::lock::Lock;
 
@@ -72,6 +72,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let home = args.data.home()?;
     // While this is held no server that starts takes up deliveries that only seem to be left over.
     let _running = Lock::share_deliveries(&home, WAIT)?.context("deliveries are being recovered by another process: try again")?;
+    let audit = args.data.audit()?;
     let warehouse = Warehouse::open(args.data.warehouse(Limits::default())?).await?;
     if let Some(name) = &args.account {
         let accounts = Accounts::open(&args.data.state()?).await?;
@@ -79,7 +80,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         incoming::authorize(warehouse.catalog(), &who, &args.sender).map_err(|e| anyhow::anyhow!("{}", say(&e.message, args.lang)))?;
     }
     let system = SystemLog::start(warehouse.clone());
-    let vault = args.data.vault(system.clone()).await?;
+    let vault = args.data.vault(&audit).await?;
     let deliveries = Deliveries::new(&warehouse, system.clone(), vault, Bounds::default(), home.join("spool"))?;
     let mut reports = Vec::new();
     let mut failed = false;
@@ -97,6 +98,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     deliveries.flush().await?;
     system.close().await?;
+    operator::end(&audit, &warehouse, &system).await;
     // A server that works on the folder computes by itself what follows from the delivery.
     if Lock::server(&home)?.is_some() {
         // What failed is logged: the delivery itself is in.
@@ -111,7 +113,7 @@ async fn one(deliveries: &Deliveries, args: &Args, file: &Path) -> anyhow::Resul
         dataset: args.dataset.clone(),
         sender: args.sender.clone(),
         period: args.period.clone(),
-        account: args.account.clone().unwrap_or_else(|| "operatore".to_string()),
+        account: args.account.clone().unwrap_or_else(|| OPERATOR.to_string()),
         file_name: name.clone(),
         mapping: args.mapping.clone(),
     };

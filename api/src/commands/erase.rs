@@ -8,9 +8,11 @@ use anyhow::{Context, bail};
 use ingest::deliver::Deliveries;
 use ingest::read::Bounds;
 use warehouse::Warehouse;
+use warehouse::audit::{Action, Event, Outcome};
 use warehouse::config::Limits;
 use warehouse::system::SystemLog;
 
+use crate::commands::operator;
 use crate::config::Data;
 use crate::intake::Intake;
 use crate::lock::Lock;
@@ -43,12 +45,16 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let home = args.data.home()?;
     let Some(_server) = Lock::server(&home)? else { bail!("a server works on {}: stop it first", home.display()) };
     let Some(_deliveries) = Lock::own_deliveries(&home, WAIT)? else { bail!("`siss deliver` is at work on {}: try again when it has ended", home.display()) };
+    let audit = args.data.audit()?;
     let warehouse = Warehouse::open(args.data.warehouse(Limits::default())?).await?;
     let system = SystemLog::start(warehouse.clone());
-    let vault = args.data.vault(system.clone()).await?;
+    let vault = args.data.vault(&audit).await?;
     let deliveries = Deliveries::new(&warehouse, system.clone(), vault, Bounds::default(), home.join("spool"))?;
     deliveries.recover().await?;
-    let erased = deliveries.erase("operatore", &args.reason, code.trim()).await?;
+    let erased = deliveries.erase(&operator::name(), &args.reason, code.trim()).await;
+    let event = Event::new(Action::Administration, "siss erase").why(&args.reason).outcome(Outcome::of(&erased));
+    audit.record(event.count(erased.as_ref().map_or(0, |erased| erased.rows))).await?;
+    let erased = erased?;
     let state = State::open(&args.data.state()?).await?;
     if let Some(person) = deliveries.vault().pseudonym(code.trim()) {
         for document in Intake::new(state.clone(), deliveries.vault().clone()).forget(&person).await? {
@@ -57,6 +63,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     state.close().await;
     system.close().await?;
+    operator::end(&audit, &warehouse, &system).await;
     deliveries.vault().close().await;
     println!("{}", serde_json::to_string(&erased)?);
     Ok(ExitCode::SUCCESS)

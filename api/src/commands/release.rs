@@ -33,7 +33,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let home = args.data.home()?;
     let warehouse = Warehouse::open(args.data.warehouse(Limits::default())?).await?;
     let all = Releases::load(warehouse, releases::scratch(&home)).await?;
-    let outcomes = releases::make(&all, &home, &args.dataset).await?;
+    let audit = args.data.audit()?;
+    let outcomes = releases::make(&all, &home, &audit, &args.dataset).await?;
+    audit.close().await;
     for outcome in &outcomes {
         println!("{}", if args.json { serde_json::to_string(outcome)? } else { said(outcome) });
     }

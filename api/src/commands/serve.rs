@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::background::{self, Every};
 use crate::commands::worker;
-use crate::config::{Common, Data, Listen, QueryLimits};
+use crate::config::{AuditKept, Common, Data, Listen, QueryLimits};
 use crate::lock::Lock;
 use crate::server::{Addresses, Server, on_signal};
 
@@ -49,12 +49,14 @@ pub struct Background {
     /// Hours between two releases of what is open; 0 leaves them to `siss release`
     #[arg(long, env = "SISS_RELEASE_EVERY", default_value_t = 24, value_name = "HOURS")]
     pub release_every: u32,
+    #[command(flatten)]
+    pub audit: AuditKept,
 }
 
 impl Background {
     pub fn start(&self, app: &App, stop: &CancellationToken) -> JoinSet<()> {
         let hours = |hours: u32| (hours > 0).then(|| Duration::from_secs(u64::from(hours) * 3600));
-        let every = Every { maintain: hours(self.maintain_every), release: hours(self.release_every) };
+        let every = Every { maintain: hours(self.maintain_every), release: hours(self.release_every), audit_months: self.audit.audit_months };
         background::start(app, self.inbox.clone(), every, stop)
     }
 }

@@ -9,6 +9,7 @@ use warehouse::Warehouse;
 use warehouse::config::Limits;
 use warehouse::system::SystemLog;
 
+use crate::commands::operator;
 use crate::config::Data;
 
 /// Builds the national flows (SIUSS) from what was delivered and puts them into the outbox; prints what was done
@@ -26,12 +27,14 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let audit = args.data.audit()?;
     let warehouse = Warehouse::open(args.data.warehouse(Limits::default())?).await?;
     let system = SystemLog::start(warehouse.clone());
-    let vault = args.data.vault(system.clone()).await?;
+    let vault = args.data.vault(&audit).await?;
     let deliveries = Deliveries::new(&warehouse, system.clone(), vault, Bounds::default(), args.data.home()?.join("spool"))?;
-    let built = Siuss::new(&deliveries, &args.siuss_operator).run("operatore").await?;
+    let built = Siuss::new(&deliveries, &args.siuss_operator).run(&operator::name()).await?;
     system.close().await?;
+    operator::end(&audit, &warehouse, &system).await;
     deliveries.vault().close().await;
     println!("{}", serde_json::to_string(&built)?);
     Ok(ExitCode::SUCCESS)

@@ -9,6 +9,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use clap::ValueEnum;
 use futures::TryStreamExt;
 use warehouse::Warehouse;
+use warehouse::audit::mirror::Mirror;
 use warehouse::statement::{Door, Rows, Statement};
 use warehouse::system::SystemLog;
 use warehouse::worker::{Pool, PoolConfig};
@@ -55,10 +56,13 @@ pub async fn run(args: Args, common: &Common) -> anyhow::Result<ExitCode> {
     let accounts = Accounts::open(&args.data.state()?).await?;
     let who = accounts.principal(&args.account).await?.with_context(|| format!("there is no account '{}': see `siss user list`", args.account))?;
     let limits = args.limits.limits()?;
-    let warehouse = Warehouse::open(args.data.warehouse(limits.clone())?).await?;
+    let audit = args.data.audit()?;
+    let warehouse = Warehouse::open(args.data.warehouse(limits.clone())?).await?.audited(&audit);
     let system = SystemLog::start(warehouse.clone());
+    // Who asks for the log is shown all of it.
+    Mirror::new(&audit, &warehouse, &system)?.follow().await?;
     let log = queries::log(warehouse.catalog(), system.clone())?;
-    let pool = Pool::start(PoolConfig { command: worker::command(common, &args.data)?, limits, log }).await?;
+    let pool = Pool::start(PoolConfig { command: worker::command(common, &args.data)?, limits, log, reads: warehouse.reads() }).await?;
     let format = args.format.unwrap_or(if std::io::stdout().is_terminal() { Format::Table } else { Format::Csv });
     let answer = match pool.query(&who, Statement { sql, ..Statement::default() }, Door::Cli).await {
         Ok(rows) => print(rows, format).await,
@@ -66,6 +70,7 @@ pub async fn run(args: Args, common: &Common) -> anyhow::Result<ExitCode> {
     };
     pool.close().await;
     system.close().await?;
+    audit.close().await;
     accounts.close().await;
     answer.map(|()| ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::bail;
+use warehouse::audit::{Action, Event, Outcome};
 
 use crate::accounts::Accounts;
 use crate::config::Data;
@@ -31,7 +32,24 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let audit = args.data.audit()?;
     let accounts = Accounts::open(&args.data.state()?).await?;
+    let done = perform(&args, &accounts).await;
+    if !args.list {
+        let why = match &args.revoke {
+            // The text of a token is a secret, its id is none.
+            Some(token) if token.bytes().all(|b| b.is_ascii_hexdigit()) => format!("token {token:.12} revocato"),
+            Some(_) => "token revocato".into(),
+            None => format!("token emesso per {} giorni", args.days),
+        };
+        audit.record(Event::new(Action::Administration, format!("utenza {}", args.account)).why(why).outcome(Outcome::of(&done))).await?;
+    }
+    audit.close().await;
+    accounts.close().await;
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+async fn perform(args: &Args, accounts: &Accounts) -> anyhow::Result<()> {
     if args.list {
         for token in accounts.tokens(&args.account).await? {
             println!("{}", serde_json::to_string(&token)?);
@@ -43,6 +61,5 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     } else {
         println!("{}", accounts.issue_token(&args.account, &args.label, Duration::from_secs(args.days * 86_400)).await?);
     }
-    accounts.close().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

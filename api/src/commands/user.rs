@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use warehouse::Warehouse;
+use warehouse::audit::{Action as Act, Event, Outcome};
 use warehouse::config::Limits;
 
 use crate::accounts::{Accounts, NewAccount, derive_ambito, password_rule, random_password};
@@ -57,7 +58,31 @@ pub struct Secret {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let audit = args.data.audit()?;
     let accounts = Accounts::open(&args.data.state()?).await?;
+    let event = act(&args.action);
+    let done = perform(args, &accounts).await;
+    if let Some(event) = event {
+        audit.record(event.outcome(Outcome::of(&done))).await?;
+    }
+    audit.close().await;
+    accounts.close().await;
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+/// What an action is in the audit log. An account's facts may tell who a person is, and stay out of it.
+fn act(action: &Action) -> Option<Event> {
+    let (name, why) = match action {
+        Action::Add { name, role, .. } => (name, format!("creata con il ruolo {role}")),
+        Action::Remove { name } => (name, "rimossa".into()),
+        Action::SignOut { name } => (name, "sessioni chiuse".into()),
+        Action::Password { name, .. } => (name, "password cambiata".into()),
+        Action::List => return None,
+    };
+    Some(Event::new(Act::Administration, format!("utenza {name}")).why(why))
+}
+
+async fn perform(args: Args, accounts: &Accounts) -> anyhow::Result<()> {
     match args.action {
         Action::Add { name, role, facts, password } => {
             let warehouse = Warehouse::open(args.data.warehouse(Limits::default())?).await?;
@@ -89,8 +114,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             tell(made, &text);
         }
     }
-    accounts.close().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 impl Secret {

@@ -82,6 +82,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken)
 /// The routes with everything that each request passes through. `secure`: connections are TLS.
 pub fn router(app: App, secure: bool) -> Router {
     let readers = app.clone();
+    let proxy = layers::BehindProxy(app.listen.behind_proxy);
     let rates = layers::rate::Rates::new(&app.listen.public, app.listen.behind_proxy);
     let mut router = Router::new();
     for (path, handler) in routes() {
@@ -102,6 +103,7 @@ pub fn router(app: App, secure: bool) -> Router {
         .layer(from_fn(layers::open::cross_origin))
         .layer(layers::open::compression())
         .layer(from_fn_with_state(layers::Secure(secure), layers::safe_headers))
+        .layer(from_fn_with_state(proxy, layers::came_from))
         .layer(from_fn(layers::observe))
 }
 

@@ -27,6 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use warehouse::audit::{Door, Origin};
 use warehouse::error::{Error, Result};
 
 use crate::app::App;
@@ -61,8 +62,9 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken)
         };
         let (gate, end) = (gate.clone(), shutdown.clone());
         if let Ok(slot) = slots.clone().try_acquire_owned() {
+            let origin = Origin::new(Door::Postgres, stream.peer_addr().ok().map(|peer| peer.ip()));
             tasks.spawn(async move {
-                serve_one(&gate, stream, end).await;
+                origin.within(serve_one(&gate, stream, end)).await;
                 drop(slot);
             });
         } else if let Ok(turn) = refusals.clone().try_acquire_owned() {

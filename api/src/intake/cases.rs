@@ -128,9 +128,9 @@ impl Intake {
     }
 
     /// Writes down that an account is shown what was answered in a case.
-    pub fn tell(&self, account: &str, case: &Case) -> Result<()> {
+    pub async fn tell(&self, account: &str, case: &Case) -> Result<()> {
         let why = format!("lettura della pratica {}", case.received.id);
-        self.vault.audit(ingest::vault::Purpose { account, why: &why }, "pratiche", 1).map_err(super::fill::fault)
+        self.vault.record(ingest::vault::Purpose { account, why: &why }, "pratiche", 1).await.map_err(super::fill::fault)
     }
 
     /// What was answered. Whoever shows it to somebody calls [`Self::tell`] first.

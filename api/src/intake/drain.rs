@@ -72,7 +72,8 @@ impl Intake {
             let parts = part_rows(filled, &main, &payload);
             ready.push(Ready { case: case.clone(), main: only(filled.contract, main)?, parts });
         }
-        self.vault.audit(ingest::vault::Purpose { account: "servizio", why: "iscrizione dei moduli nei registri" }, "pratiche", cases.len()).map_err(fault)?;
+        let purpose = ingest::vault::Purpose { account: "servizio", why: "iscrizione dei moduli nei registri" };
+        self.vault.record(purpose, "pratiche", cases.len()).await.map_err(fault)?;
         let mut refused: BTreeMap<usize, (Vec<String>, String)> = BTreeMap::new();
         let rows: Vec<(usize, Answers)> = ready.iter().enumerate().map(|(i, one)| (i, one.main.clone())).collect();
         let delivery = self.rows(deliveries, filled, &filled.contract.name, sender, &rows, &mut refused).await?;

@@ -13,6 +13,7 @@ use ingest::report::Violation;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
+use warehouse::audit::{Action, Door, Event};
 use warehouse::error::{Error, Kind, Result};
 use warehouse::principal::Principal;
 
@@ -224,7 +225,12 @@ impl Intake {
         let (done, taken) = oneshot::channel();
         let gone = || Error::internal("intake.queue", "the queue is closed");
         self.queue.send(Job { new, done }).await.map_err(|_| gone())?;
-        Ok(taken.await.map_err(|_| gone())??)
+        let taken = taken.await.map_err(|_| gone())??;
+        if let Taken::New(received) = &taken {
+            let event = Event::new(Action::Form, format!("{} {}", filled.contract.name, received.id)).by(who).door(Door::Http).why(received.protocol.clone());
+            self.vault.audit().record(event).await?;
+        }
+        Ok(taken)
     }
 }
 

@@ -5,6 +5,7 @@ use datasets::workflow::{APPLICANT, Move, SERVICE};
 use ingest::deliver::Deliveries;
 use ingest::form::Answers;
 use sqlx::{AnyConnection, Connection};
+use warehouse::audit::{Action, Door, Event, Outcome};
 use warehouse::error::{Error, Kind, Result};
 use warehouse::principal::Principal;
 
@@ -54,7 +55,20 @@ pub fn open<'a>(filled: Filled<'a>, case: &Case, who: &Principal) -> Vec<&'a Mov
 impl Intake {
     /// Makes a move. The same move again, seen from the same place, is made once.
     /// Errors: `Forbidden`, `Conflict` where the case stands elsewhere by now, findings where the row would not be right.
-    pub async fn make(&self, deliveries: &Deliveries, filled: Filled<'_>, who: &Principal, case: &Case, mut asked: Asked<'_>) -> Result<(), Refused> {
+    pub async fn make(&self, deliveries: &Deliveries, filled: Filled<'_>, who: &Principal, case: &Case, asked: Asked<'_>) -> Result<(), Refused> {
+        let what = format!("{} {}", filled.contract.name, case.received.id);
+        let event = Event::new(Action::Approval, what).by(who).door(Door::Http).why(format!("{} {}", case.received.protocol, asked.code));
+        let done = self.try_to(deliveries, filled, who, case, asked).await;
+        let outcome = match &done {
+            Ok(()) => Outcome::Ok,
+            Err(Refused::Error(error)) if error.kind == Kind::Internal => Outcome::Failed,
+            Err(_) => Outcome::Refused,
+        };
+        self.vault.audit().record(event.outcome(outcome)).await?;
+        done
+    }
+
+    async fn try_to(&self, deliveries: &Deliveries, filled: Filled<'_>, who: &Principal, case: &Case, mut asked: Asked<'_>) -> Result<(), Refused> {
         if case.moved == asked.seen + 1 && self.made(&case.received.id, case.moved, asked.code, &who.account).await? {
             return Ok(());
         }

@@ -132,7 +132,7 @@ pub async fn write(vault: &Vault, kind: Kind, steps: &[Step], account: &str) -> 
         moment += 1;
         let (operation, text) = match step {
             Step::Send { text, .. } => ("I", text(&id)?),
-            Step::Revoke { last, .. } => ("C", revoked(vault, last, &id, account)?),
+            Step::Revoke { last, .. } => ("C", revoked(vault, last, &id, account).await?),
             Step::Hold { .. } => continue,
         };
         let sent = Sent { moment, id: &id, operation, content: content.as_deref(), sealed: vault.seal(&id, &text)? };
@@ -162,10 +162,10 @@ async fn number_of(work: &mut AnyConnection, name: &str) -> Result<i64> {
     Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
 }
 
-fn revoked(vault: &Vault, last: &Last, id: &str, account: &str) -> Result<Vec<u8>> {
+async fn revoked(vault: &Vault, last: &Last, id: &str, account: &str) -> Result<Vec<u8>> {
     let (Some(name), Some(sealed)) = (&last.flow, &last.sealed) else { return Err(Error::internal("siuss.revoke", "there is no flow to revoke")) };
     let why = Purpose { account, why: "revoca di un flusso SIUSS" };
-    let texts = vault.unseal(why, &[(name, sealed)])?;
+    let texts = vault.unseal(why, &[(name, sealed)]).await?;
     super::xml::revocation(&texts[0], name, id)
 }
 
@@ -217,7 +217,7 @@ impl Siuss {
             sealed.push((get(row, "flow")?, get(row, "sealed")?));
         }
         let pairs: Vec<(&str, &str)> = sealed.iter().map(|(id, text)| (id.as_str(), text.as_str())).collect();
-        let texts = self.vault.unseal(Purpose { account, why: "lettura dei flussi SIUSS da parte dell'INPS" }, &pairs)?;
+        let texts = self.vault.unseal(Purpose { account, why: "lettura dei flussi SIUSS da parte dell'INPS" }, &pairs).await?;
         let mut flows = Vec::with_capacity(rows.len());
         let mut fresh = false;
         for (row, xml) in rows.iter().zip(texts) {

@@ -111,7 +111,11 @@ impl Session {
             let batch = plain::batch(batch, &schema).map_err(|e| Error::internal("query.layout", e))?;
             Ok(Some((batch, (engine, schema, left.saturating_sub(began.elapsed())))))
         });
-        Ok(Rows { schema, batches: batches.boxed(), snapshot: ready.versions })
+        let rows = Rows { schema, batches: batches.boxed(), snapshot: ready.versions };
+        Ok(match &self.warehouse.reads {
+            Some(reads) => reads.watched(&self.principal, None, rows),
+            None => rows,
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::reads::Reads;
 use crate::config::Limits;
 use crate::error::{Error, Kind, Result};
 use crate::principal::Principal;
@@ -28,6 +29,8 @@ pub struct PoolConfig {
     pub command: Vec<String>,
     pub limits: Limits,
     pub log: QueryLog,
+    /// Records what is read of persons.
+    pub reads: Option<Reads>,
 }
 
 /// The worker processes of a server. Cloning is cheap; the last clone's end kills them.
@@ -84,7 +87,11 @@ impl Pool {
         let ask = Ask { principal: who.clone(), statement, what: What::Rows };
         let (begun, batches) = self.ask(ask, Some(record));
         let begun = begun.await.map_err(|_| lost())??;
-        Ok(Rows { schema: begun.schema, batches: whole(batches), snapshot: begun.head.snapshot })
+        let rows = Rows { schema: begun.schema, batches: whole(batches), snapshot: begun.head.snapshot };
+        Ok(match &self.inner.config.reads {
+            Some(reads) => reads.watched(who, Some(door), rows),
+            None => rows,
+        })
     }
 
     /// Columns and parameters of a user's SQL, planned in a worker.

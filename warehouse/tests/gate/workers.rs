@@ -42,7 +42,7 @@ impl Service {
         let command = [program, "workers::worker_process".into(), "--exact".into(), "--nocapture".into(), "--skip".into(), mark];
         let records = Arc::new(Mutex::new(Vec::new()));
         let log = records.clone();
-        let config = PoolConfig { command: command.to_vec(), limits, log: Arc::new(move |record| log.lock().push(record)) };
+        let config = PoolConfig { command: command.to_vec(), limits, log: Arc::new(move |record| log.lock().push(record)), reads: None };
         Self { world, pool: Pool::start(config).await.expect("pool"), records }
     }
 

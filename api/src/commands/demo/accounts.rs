@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use warehouse::audit::{Action, Event};
+
 use crate::accounts::{NewAccount, derive_ambito};
 use crate::app::App;
 
@@ -25,6 +27,7 @@ pub async fn make(app: &App, password: &str) -> anyhow::Result<()> {
             let mut new = NewAccount { name, role, facts, password: None };
             derive_ambito(&app.warehouse, &mut new).await?;
             app.accounts.add(app.warehouse.catalog(), &new).await?;
+            app.audit.record(Event::new(Action::Administration, format!("utenza {name}")).why("creata per la dimostrazione")).await?;
         }
         app.accounts.set_password(name, password).await?;
     }

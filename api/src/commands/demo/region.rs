@@ -50,7 +50,7 @@ pub async fn make(app: &App, home: &Path, scale: f64, seed: u64) -> anyhow::Resu
     // Hundreds of small commits become few large files, as the nightly maintenance would make them.
     app.warehouse.lake().maintain(&MaintainOptions::default()).await?;
     // A release that is refused is not the demo's failure; the log says why.
-    let outcomes = releases::make(&app.releases, home, &[]).await?;
+    let outcomes = releases::make(&app.releases, home, &app.audit, &[]).await?;
     for one in outcomes.iter().filter(|one| releases::held_up(one)) {
         tracing::error!(dataset = %one.dataset, outcome = ?one.done, "an open dataset could not be released");
     }

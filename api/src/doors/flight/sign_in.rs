@@ -10,9 +10,9 @@ use axum::response::Response;
 use tonic::Status;
 use warehouse::principal::Principal;
 
-use crate::accounts::Accounts;
 use crate::doors::flight::handles::{HANDLE, Handles};
 use crate::doors::http::{Credentials, credentials};
+use crate::sign_ins::SignIns;
 
 /// Marks bearers made by a handshake, apart from tokens of accounts.
 const PREFIX: &str = "flight_";
@@ -22,14 +22,14 @@ const LIFE: Duration = Duration::from_secs(12 * 3600);
 /// Signs callers in. Cloning is cheap.
 #[derive(Clone)]
 pub(super) struct SignIn {
-    accounts: Accounts,
+    sign_ins: SignIns,
     /// Handshakes; the bearer is the handle and then the account it belongs to.
     bearers: Arc<Handles<()>>,
 }
 
 impl SignIn {
-    pub fn new(accounts: Accounts) -> Self {
-        Self { accounts, bearers: Arc::new(Handles::new(256, 20_000, LIFE)) }
+    pub fn new(sign_ins: SignIns) -> Self {
+        Self { sign_ins, bearers: Arc::new(Handles::new(256, 20_000, LIFE)) }
     }
 
     /// A bearer for later calls.
@@ -44,9 +44,9 @@ impl SignIn {
                 let (handle, account) = token[PREFIX.len()..].split_at_checked(HANDLE).ok_or_else(refused)?;
                 self.bearers.get(handle.as_bytes(), account).ok_or_else(refused)?;
                 // Read anew, so that an account that was removed or changed is so here too.
-                self.accounts.principal(account).await.map_err(super::status)?.ok_or_else(refused)
+                self.sign_ins.accounts.principal(account).await.map_err(super::status)?.ok_or_else(refused)
             }
-            other => other.sign_in(&self.accounts).await.map_err(|problem| match problem.status {
+            other => other.sign_in(&self.sign_ins).await.map_err(|problem| match problem.status {
                 http::StatusCode::UNAUTHORIZED => refused(),
                 http::StatusCode::SERVICE_UNAVAILABLE => Status::unavailable(problem.detail),
                 _ => Status::internal("internal error"),

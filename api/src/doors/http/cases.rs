@@ -101,7 +101,7 @@ pub async fn step(State(app): State<App>, Path(id): Path<String>, Sent { desk, f
 /// `GET /pratiche/{id}/ricevuta.pdf`
 pub async fn receipt(State(app): State<App>, desk: Desk, Path(id): Path<String>) -> Result<Response> {
     let (case, filled) = seen(&app, desk.who(), &id).await?;
-    app.intake.tell(desk.account(), &case)?;
+    app.intake.tell(desk.account(), &case).await?;
     let payload = app.intake.answers(&case)?;
     let language = desk.frame.language;
     let bytes = answers::receipt(&app, filled, &case, &payload, language)?;
@@ -111,7 +111,7 @@ pub async fn receipt(State(app): State<App>, desk: Desk, Path(id): Path<String>)
 /// `GET /pratiche/{id}/documenti/{hash}`: never shown in the browser, always saved.
 pub async fn document_of(State(app): State<App>, desk: Desk, Path((id, hash)): Path<(String, String)>) -> Result<Response> {
     let (case, _) = seen(&app, desk.who(), &id).await?;
-    app.intake.tell(desk.account(), &case)?;
+    app.intake.tell(desk.account(), &case).await?;
     let payload = app.intake.answers(&case)?;
     let one = payload.documents.iter().find(|one| one.hash == hash).ok_or_else(Problem::not_found)?;
     let bytes = app.deliveries.kept(&one.hash).await.map_err(problem)?;
@@ -130,7 +130,7 @@ async fn render(app: &App, desk: &Desk, filled: Filled<'_>, case: &Case, finding
     let erased = case.sealed.is_empty();
     let payload = if erased { Payload::default() } else { app.intake.answers(case)? };
     if !erased {
-        app.intake.tell(desk.account(), case)?;
+        app.intake.tell(desk.account(), case).await?;
     }
     let history = app.intake.history(&case.received.id).await?;
     let role = |role: &str| app.warehouse.catalog().roles.get(role).map(|role| language.say(&role.title).to_owned());

@@ -10,6 +10,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Json};
+use datasets::model::Class;
 use futures::StreamExt;
 use http::{HeaderMap, StatusCode, header};
 use ingest::error::{Error, Kind};
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
+use warehouse::audit::{Action, Event, Origin};
 use warehouse::principal::Principal;
 
 use crate::accounts::stranger;
@@ -110,10 +112,21 @@ pub async fn report(State(app): State<App>, who: Principal, Path(id): Path<Strin
         return Ok(Json(json!({ "id": receipt.id, "state": state, "receipt": receipt, "report": null })).into_response());
     };
     state_for(&app, &who, &report.sender, true)?;
+    record_read(&app, &who, &report).await?;
     match list {
         None => Ok(Json(json!({ "id": report.id, "state": "done", "report": report })).into_response()),
         Some(list) => as_csv(app.deliveries.landing().list(&report, list).await.map_err(problem)?, &report, list),
     }
+}
+
+/// A report shows what was sent. If that tells of persons, that it is read is recorded.
+pub async fn record_read(app: &App, who: &Principal, report: &Report) -> Result<()> {
+    let contract = report.dataset.parse().ok().and_then(|name| app.warehouse.catalog().get(&name));
+    if contract.is_some_and(|contract| contract.columns.iter().any(|column| column.class >= Class::Personal)) {
+        let action = if Origin::current().export { Action::Export } else { Action::Read };
+        app.audit.record(Event::new(action, format!("{} {}", report.dataset, report.id)).by(who).count(report.refused)).await?;
+    }
+    Ok(())
 }
 
 /// The state of a delivery that has no report yet. Others' deliveries, and lists that are not there yet, are not found.

@@ -63,7 +63,7 @@ pub async fn page(State(app): State<App>, desk: Desk, Path((area, name)): Path<(
     let mut shown = Shown { version: filled.contract.version.clone(), retry: crate::accounts::random()?, ..Shown::default() };
     if !opened.pratica.is_empty() {
         let (case, _) = answerable(&app, &desk, filled, &opened.pratica).await?;
-        shown.payload = opened_answers(&app, &desk, &case)?;
+        shown.payload = opened_answers(&app, &desk, &case).await?;
         (shown.case, shown.seen, shown.older) = (case.received.id.clone(), case.moved, case.version != filled.contract.version);
         shown.key = case.received.code;
     } else if !opened.bozza.is_empty() {
@@ -274,8 +274,8 @@ async fn answerable(app: &App, desk: &Desk, filled: Filled<'_>, id: &str) -> Res
     Ok((case, code.ok_or_else(Problem::not_found)?))
 }
 
-fn opened_answers(app: &App, desk: &Desk, case: &Case) -> Result<Payload> {
-    app.intake.tell(desk.account(), case)?;
+async fn opened_answers(app: &App, desk: &Desk, case: &Case) -> Result<Payload> {
+    app.intake.tell(desk.account(), case).await?;
     let mut payload = app.intake.answers(case)?;
     payload.decided.clear();
     Ok(payload)

@@ -4,7 +4,7 @@ pub mod open;
 pub mod rate;
 
 use std::any::Any;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,9 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use tokio::sync::Semaphore;
 use tracing::Instrument;
+use warehouse::audit::{Door, Origin};
 
+use crate::doors::http::format::Format;
 use crate::doors::http::problem::Problem;
 
 /// Requests handled at once; more are refused at once, so that waiting ones do not pile up.
@@ -43,6 +45,24 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
         response.headers_mut().insert("x-request-id", value);
     }
     response
+}
+
+/// Whether a proxy stands in front, which says where requests come from.
+#[derive(Clone, Copy)]
+pub struct BehindProxy(pub bool);
+
+/// What is recorded on the way knows door and address.
+pub async fn came_from(State(proxy): State<BehindProxy>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| address(request.headers(), c.0.ip(), proxy.0));
+    let file = request.uri().path().ends_with(".xlsx") || Format::of(request.uri().path(), request.headers()).is_ok_and(|format| format != Format::Json);
+    Origin { export: file, ..Origin::new(Door::Http, peer) }.within(next.run(request)).await
+}
+
+/// Where a request comes from. What a client says of its own address is believed only of the proxy in front, which writes the last one.
+fn address(headers: &HeaderMap, peer: IpAddr, behind_proxy: bool) -> IpAddr {
+    let said = headers.get_all("x-forwarded-for").iter().last().and_then(|v| v.to_str().ok());
+    let forwarded = said.and_then(|list| list.rsplit(',').next()).and_then(|last| last.trim().parse::<IpAddr>().ok());
+    if behind_proxy { forwarded.unwrap_or(peer) } else { peer }.to_canonical()
 }
 
 /// Whether connections are TLS: only then may a browser be told to insist on it.

@@ -7,12 +7,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
+use warehouse::audit::{Action, Event};
 
 use crate::accounts::stranger;
 use crate::app::App;
 use crate::doors::http::pages::Frame;
 use crate::doors::http::problem::{Problem, Result};
 use crate::doors::http::session::{self, Sent};
+use crate::sign_ins::Means;
 
 #[derive(Deserialize)]
 pub struct From {
@@ -44,9 +46,11 @@ pub async fn enter(State(app): State<App>, headers: HeaderMap, frame: Stranger, 
     let Form(entered) = form.map_err(|rejection| Problem::new(rejection.status(), "body.form", rejection.body_text()))?;
     let back = onward(entered.da.as_deref());
     let Some(who) = app.accounts.password(entered.utenza.trim(), &entered.password).await? else {
+        app.sign_ins.failed(Some(entered.utenza.trim()), Means::Password).await?;
         let values = json!({ "back": back, "wrong": true, "name": entered.utenza, "word": null, "facts": {}, "role": null });
         return Ok((StatusCode::FORBIDDEN, app.site.render("sign_in.html", &frame.0, values)?).into_response());
     };
+    app.sign_ins.entered(&who, Means::Password).await?;
     let cookie = session::begin(&app, &headers, &who.account).await?;
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&frame.0.link(back))).into_response())
 }
@@ -57,6 +61,7 @@ pub struct Nothing {}
 /// `POST /esci`
 pub async fn leave(State(app): State<App>, Sent { desk, fields: Nothing {} }: Sent<Nothing>) -> Result<Response> {
     let cookie = session::end(&app, desk.secret()?).await?;
+    app.audit.record(Event::new(Action::SignOut, "sessione").by(desk.who())).await?;
     Ok(([(header::SET_COOKIE, cookie)], desk.go("/")).into_response())
 }
 

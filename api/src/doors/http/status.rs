@@ -44,6 +44,6 @@ pub async fn metrics(State(app): State<App>, parts: Parts) -> Result<([(header::
 
 async fn staff(app: &App, parts: &Parts) -> Result<bool> {
     let Some(credentials) = super::credentials(&parts.headers)? else { return Ok(false) };
-    let who: Principal = Credentials::sign_in(&credentials, &app.accounts).await?;
+    let who: Principal = Credentials::sign_in(&credentials, &app.sign_ins).await?;
     Ok(app.warehouse.catalog().roles.get(&who.role).is_some_and(|role| role.staff))
 }

@@ -12,9 +12,11 @@ use http::{HeaderMap, StatusCode, header};
 use ingest::siuss::{Flow, Outcome};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use warehouse::principal::Principal;
 
 use crate::app::App;
 use crate::doors::http::who::{Credentials, credentials};
+use crate::sign_ins::Means;
 
 pub mod voucher;
 
@@ -152,12 +154,20 @@ async fn sign_in(app: &App, headers: &HeaderMap) -> Result<String, Refusal> {
     };
     if token.contains('.') {
         let vouchers = app.vouchers.as_ref().as_ref().ok_or_else(refused)?;
-        return vouchers.check(&token, Utc::now().timestamp()).map_err(|why| {
-            tracing::warn!(why, "a voucher was refused");
-            refused()
-        });
+        let unrecorded = |e: warehouse::error::Error| fault(e.into());
+        return match vouchers.check(&token, Utc::now().timestamp()) {
+            Ok(client) => {
+                app.sign_ins.used(&Principal::new(&client, ROLE), Means::Voucher, "").await.map_err(unrecorded)?;
+                Ok(client)
+            }
+            Err(why) => {
+                tracing::warn!(why, "a voucher was refused");
+                app.sign_ins.failed(None, Means::Voucher).await.map_err(unrecorded)?;
+                Err(refused())
+            }
+        };
     }
-    let who = Credentials::Token(token).sign_in(&app.accounts).await.map_err(|_| refused())?;
+    let who = Credentials::Token(token).sign_in(&app.sign_ins).await.map_err(|_| refused())?;
     if who.role == ROLE { Ok(who.account) } else { Err(Refusal(StatusCode::FORBIDDEN, "l'utenza non legge i flussi SIUSS".into())) }
 }
 

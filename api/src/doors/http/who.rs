@@ -9,11 +9,12 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use warehouse::principal::Principal;
 
-use crate::accounts::{Accounts, stranger};
+use crate::accounts::stranger;
 use crate::app::App;
 use crate::doors::http::layers::rate::Meter;
 use crate::doors::http::problem::Problem;
 use crate::doors::http::session;
+use crate::sign_ins::{Means, SignIns};
 
 impl FromRequestParts<App> for Principal {
     type Rejection = Problem;
@@ -24,7 +25,7 @@ impl FromRequestParts<App> for Principal {
             return Ok(known.clone());
         }
         let signed_in = match credentials(&parts.headers)? {
-            Some(credentials) => Some(credentials.sign_in(&app.accounts).await?),
+            Some(credentials) => Some(credentials.sign_in(&app.sign_ins).await?),
             None => match session::of(&parts.headers, app).await? {
                 None => None,
                 // A browser sends the cookie of itself, whoever made the request: what changes something needs a word of our own page too.
@@ -72,13 +73,18 @@ pub fn credentials(headers: &HeaderMap) -> Result<Option<Credentials>, Problem> 
 }
 
 impl Credentials {
-    /// The principal, or the one refusal that says nothing about why.
-    pub async fn sign_in(&self, accounts: &Accounts) -> Result<Principal, Problem> {
-        let found = match self {
-            Self::Token(token) => accounts.token(token).await,
-            Self::Password { account, password } => accounts.password(account, password).await,
+    /// The principal, or the one refusal that says nothing about why. Recorded either way.
+    pub async fn sign_in(&self, sign_ins: &SignIns) -> Result<Principal, Problem> {
+        let (found, name, means, secret) = match self {
+            Self::Token(token) => (sign_ins.accounts.token(token).await?, None, Means::Token, token.as_str()),
+            Self::Password { account, password } => (sign_ins.accounts.password(account, password).await?, Some(account.as_str()), Means::Password, ""),
         };
-        found?.ok_or_else(refused)
+        let Some(who) = found else {
+            sign_ins.failed(name, means).await?;
+            return Err(refused());
+        };
+        sign_ins.used(&who, means, secret).await?;
+        Ok(who)
     }
 }
 

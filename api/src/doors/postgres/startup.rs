@@ -26,6 +26,7 @@ use crate::doors::postgres::errors::Fault;
 use crate::doors::postgres::scram::{self, Exchange, Failure};
 use crate::doors::postgres::settings::Settings;
 use crate::doors::postgres::wire::{AnySocket, Lost, Wire};
+use crate::sign_ins::Means;
 
 const SSL_REQUEST: u32 = 80_877_103;
 const GSS_REQUEST: u32 = 80_877_104;
@@ -164,6 +165,10 @@ impl Gate {
             Ok(principal) => principal,
             Err(fault) => return Ok(Err(fault)),
         };
+        let means = if user == TOKEN { Means::Token } else { Means::Password };
+        if let Err(error) = self.app.sign_ins.entered(&principal, means).await {
+            return Ok(Err(Fault { fatal: true, ..Fault::of(&error, "", 0) }));
+        }
         let database = caller.parameters.get("database").unwrap_or(&user);
         if database != DATABASE {
             return Ok(Err(Fault::fatal("3D000", format!("database \"{database}\" does not exist: the only one is \"{DATABASE}\""))));
@@ -199,7 +204,7 @@ impl Gate {
                 if failure == Failure::Refused && !locked {
                     self.app.accounts.failed(user);
                 }
-                return Ok(Err(refusal(&failure, user)));
+                return Ok(Err(self.turned_away(&failure, user, Means::Password).await));
             }
         };
         self.app.accounts.succeeded(user);
@@ -209,6 +214,17 @@ impl Gate {
             Ok(None) => Err(refusal(&Failure::Refused, user)),
             Err(error) => Err(Fault { fatal: true, ..Fault::of(&error, "", 0) }),
         })
+    }
+
+    /// What a client whose sign-in failed is told. A wrong password or token is recorded, an exchange that is none is not.
+    async fn turned_away(&self, failure: &Failure, user: &str, means: Means) -> Fault {
+        if *failure == Failure::Refused {
+            let name = (means == Means::Password).then_some(user);
+            if let Err(error) = self.app.sign_ins.failed(name, means).await {
+                return Fault { fatal: true, ..Fault::of(&error, "", 0) };
+            }
+        }
+        refusal(failure, user)
     }
 
     /// An API token as password. Only its hash is stored, so that no proof can be made of it: it comes in clear, inside TLS.
@@ -221,7 +237,7 @@ impl Gate {
         let text = password[..].split(|b| *b == 0).next().and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
         Ok(match self.app.accounts.token(text).await {
             Ok(Some(principal)) => Ok(principal),
-            Ok(None) => Err(refusal(&Failure::Refused, TOKEN)),
+            Ok(None) => Err(self.turned_away(&Failure::Refused, TOKEN, Means::Token).await),
             Err(error) => Err(Fault { fatal: true, ..Fault::of(&error, "", 0) }),
         })
     }

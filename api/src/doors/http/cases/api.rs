@@ -70,7 +70,7 @@ pub async fn export(State(app): State<App>, desk: crate::doors::http::session::D
 pub async fn one(State(app): State<App>, who: Principal, Path(id): Path<String>) -> Result<Response> {
     signed(&who)?;
     let (case, filled) = seen(&app, &who, &id).await?;
-    app.intake.tell(&who.account, &case)?;
+    app.intake.tell(&who.account, &case).await?;
     let payload = app.intake.answers(&case)?;
     let mut body = brief(&case);
     body["answers"] = json!({ "values": payload.values, "parts": payload.parts, "decided": payload.decided });

@@ -157,11 +157,9 @@ pub async fn limited(State(rates): State<Rates>, mut request: Request, next: Nex
 /// Whose request it is, and whether it comes from this machine itself. What a client says of its own address is believed only of the proxy
 /// in front, which writes the last one; of an IPv6 address the network counts, because a client has all addresses of its network.
 fn client(headers: &HeaderMap, peer: Option<IpAddr>, behind_proxy: bool) -> (IpAddr, bool) {
-    let said = headers.get_all("x-forwarded-for").iter().last().and_then(|v| v.to_str().ok());
-    let forwarded = said.and_then(|list| list.rsplit(',').next()).and_then(|last| last.trim().parse::<IpAddr>().ok());
     let proxied = ["forwarded", "x-forwarded-for", "via"].iter().any(|h| headers.contains_key(*h));
     let peer = peer.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
-    let address = if behind_proxy { forwarded.unwrap_or(peer) } else { peer }.to_canonical();
+    let address = super::address(headers, peer, behind_proxy);
     let local = peer.is_loopback() && !proxied && !behind_proxy;
     let network = match address {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX))),

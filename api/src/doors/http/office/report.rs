@@ -15,7 +15,7 @@ use warehouse::session::rows::{Filter, Operator, Page, Sort};
 
 use super::{title, worked};
 use crate::app::App;
-use crate::doors::http::deliveries::problem;
+use crate::doors::http::deliveries::{problem, record_read};
 use crate::doors::http::encode;
 use crate::doors::http::problem::{Problem, Result};
 use crate::doors::http::session::{Desk, Sent};
@@ -47,6 +47,7 @@ pub async fn page(State(app): State<App>, desk: Desk, Path(id): Path<String>, Qu
         return app.site.render("receipt.html", &desk.frame, values);
     };
     allowed(&app, &desk, &report.sender)?;
+    record_read(&app, desk.who(), &report).await?;
     let contract = contract(app.warehouse.catalog(), &report.dataset);
     let refused = app.deliveries.refused(&report).await.map_err(problem)?;
     let fits = !refused.rows.is_empty() && refused.rows.len() <= ROWS && refused.rows.len() * refused.header.len() <= CELLS;
