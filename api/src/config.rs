@@ -14,9 +14,11 @@ use warehouse::lake::StoreOptions;
 use warehouse::system::SystemLog;
 
 mod file;
+mod oidc;
 mod public;
 
 pub use file::apply as apply_file;
+pub use oidc::{OidcOptions, may_ask};
 pub use public::{CONTACT, Public};
 
 /// Options of every subcommand.
@@ -142,6 +144,8 @@ pub struct Listen {
     /// Fiscal code of the body that sends the national flows, named in each of them
     #[arg(long, env = "SISS_SIUSS_OPERATOR", default_value = ingest::siuss::OPERATOR, value_name = "CODE")]
     pub siuss_operator: String,
+    #[command(flatten)]
+    pub oidc: OidcOptions,
     #[command(flatten)]
     pub public: Public,
 }

@@ -106,6 +106,7 @@ mod tests {
             waas_keys: None,
             waas_audience: None,
             siuss_operator: String::new(),
+            oidc: crate::config::OidcOptions::default(),
             public: crate::config::Public::default(),
         }
     }

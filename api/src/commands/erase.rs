@@ -11,13 +11,14 @@ use warehouse::Warehouse;
 use warehouse::config::Limits;
 use warehouse::system::SystemLog;
 
+use crate::accounts::Accounts;
 use crate::config::Data;
 use crate::lock::Lock;
 
 /// How long to wait for deliveries under way.
 const WAIT: Duration = Duration::from_secs(60);
 
-/// Erases a person: identity, flows, received files that name them, and their pseudonym in every version of every table
+/// Erases a person: identity, flows, account, received files that name them, and their pseudonym in every version of every table
 ///
 /// The rows stay, under a pseudonym of nobody, so that what was counted stays true. Earlier versions of the tables that may name a
 /// person are gone afterwards, and received files that named the person can no longer be read. Stop the server first. Interrupted, it is
@@ -46,6 +47,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let vault = args.data.vault(system.clone()).await?;
     let deliveries = Deliveries::new(&warehouse, system.clone(), vault, Bounds::default(), home.join("spool"))?;
     deliveries.recover().await?;
+    let accounts = Accounts::open(&args.data.state()?).await?;
+    if let Some(person) = deliveries.vault().pseudonym(code.trim()) {
+        accounts.forget_person(&person).await?;
+    }
+    accounts.close().await;
     let erased = deliveries.erase("operatore", &args.reason, code.trim()).await?;
     system.close().await?;
     deliveries.vault().close().await;
