@@ -1,11 +1,12 @@
 //! Who may sign in: accounts with a role and facts, passwords and browsers' sessions for people, SCRAM verifiers for the PostgreSQL door, tokens for machines.
 //! Nothing from which a password or token could be read back is stored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use datasets::catalog::Catalog;
+use ingest::vault::Secret;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use subtle::ConstantTimeEq;
@@ -15,7 +16,9 @@ use warehouse::principal::Principal;
 
 use crate::state::{State, fault, now};
 
+pub mod factor;
 mod facts;
+pub mod identity;
 mod lockout;
 mod password;
 mod scram;
@@ -27,6 +30,8 @@ pub use password::{random as random_password, rule as password_rule};
 pub use scram::Scram;
 pub use token::{TokenInfo, random};
 
+/// What the vault's key for the accounts is for, see [`Accounts::with_seal`].
+pub const SEAL: &str = "accounts";
 /// Passwords checked at once: each costs 19 MiB and tens of milliseconds, whoever asks.
 const PARALLEL_HASHES: usize = 2;
 /// How long a sign-in waits for its turn before it is refused as busy.
@@ -37,6 +42,10 @@ const HASH_WAIT: Duration = Duration::from_secs(10);
 pub struct Accounts {
     state: State,
     inner: Arc<Inner>,
+    /// Seals what must be read again, such as the secret of a second factor. The command line needs none for most of its work.
+    seal: Option<Arc<Secret>>,
+    /// Roles whose accounts must have a second factor.
+    demanding: Arc<BTreeSet<String>>,
 }
 
 struct Inner {
@@ -46,6 +55,22 @@ struct Inner {
     dummy_key: [u8; 32],
     /// Hash of a password nobody has, so that an unknown account costs what a known one does.
     dummy_hash: String,
+}
+
+/// Somebody whose password was right, and what is still to be done before a session begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entrant {
+    pub who: Principal,
+    pub next: Next,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    Nothing,
+    /// A code of the second factor.
+    Code,
+    /// A second factor must be set up first: the role demands one.
+    Enrolment,
 }
 
 /// An account to be made.
@@ -79,7 +104,17 @@ impl Accounts {
         let dummy_key = scram::dummy_key(&state).await?;
         let dummy_hash = password::hash(&token::random()?).await?;
         let inner = Inner { hashes: Semaphore::new(PARALLEL_HASHES), lockout: lockout::Lockout::default(), dummy_key, dummy_hash };
-        Ok(Self { state, inner: Arc::new(inner) })
+        Ok(Self { state, inner: Arc::new(inner), seal: None, demanding: Arc::default() })
+    }
+
+    /// With what seals secrets that must be read again.
+    pub fn with_seal(self, seal: Secret) -> Self {
+        Self { seal: Some(Arc::new(seal)), ..self }
+    }
+
+    /// With roles whose accounts must have a second factor.
+    pub fn demanding(self, roles: BTreeSet<String>) -> Self {
+        Self { demanding: Arc::new(roles), ..self }
     }
 
     /// Closes the store; what is written is on disk already.
@@ -108,9 +143,9 @@ impl Accounts {
         }
     }
 
-    /// Removes an account, its tokens and its sessions; false if there is none.
+    /// Removes an account, its tokens, its sessions and its second factor; false if there is none.
     pub async fn remove(&self, name: &str) -> Result<bool> {
-        self.end_sessions(name).await?;
+        self.unenrol(name).await?;
         sqlx::query("DELETE FROM tokens WHERE account = $1").bind(name).execute(self.state.pool()).await.map_err(fault("accounts.remove"))?;
         let done = sqlx::query("DELETE FROM accounts WHERE name = $1").bind(name).execute(self.state.pool()).await.map_err(fault("accounts.remove"))?;
         Ok(done.rows_affected() > 0)
@@ -150,9 +185,15 @@ impl Accounts {
         }
     }
 
-    /// Who signs in with name and password; `None` if they do not fit or the account is locked for a while. An unknown name
-    /// costs the same time. `Busy` when too many sign in at once.
+    /// Who signs in with name and password alone, as programs do; `None` if they do not fit, the account is locked for a while, or a second
+    /// factor is needed: such accounts work at these doors with tokens. An unknown name costs the same time. `Busy` when too many sign in at
+    /// once.
     pub async fn password(&self, name: &str, password: &str) -> Result<Option<Principal>> {
+        Ok(self.right_password(name, password).await?.filter(|entrant| entrant.next == Next::Nothing).map(|entrant| entrant.who))
+    }
+
+    /// The same for people, who can be asked for a code.
+    pub async fn right_password(&self, name: &str, password: &str) -> Result<Option<Entrant>> {
         if self.inner.lockout.locked(name, Instant::now()) {
             return Ok(None);
         }
@@ -163,8 +204,13 @@ impl Accounts {
         drop(turn);
         match row {
             Some(row) if fits && stored.is_some() => {
-                self.succeeded(name);
-                Ok(Some(account(&row)?.into()))
+                let who = Principal::from(account(&row)?);
+                let next = self.next(&who).await?;
+                // Who knows the password alone must not clear away wrong codes.
+                if next == Next::Nothing {
+                    self.succeeded(name);
+                }
+                Ok(Some(Entrant { who, next }))
             }
             _ => {
                 self.failed(name);
@@ -173,15 +219,24 @@ impl Accounts {
         }
     }
 
-    /// What the PostgreSQL door needs to check a proof; `None` while the account is locked. An unknown name, or one without a
-    /// password, gets a verifier that nothing fits, the same at every try. The door reports the outcome to [`Self::succeeded`] or [`Self::failed`].
+    /// What is to be done after a right password.
+    async fn next(&self, who: &Principal) -> Result<Next> {
+        Ok(match self.has_factor(&who.account).await? {
+            true => Next::Code,
+            false if self.demanding.contains(&who.role) => Next::Enrolment,
+            false => Next::Nothing,
+        })
+    }
+
+    /// What the PostgreSQL door needs to check a proof; `None` while the account is locked. An unknown name, one without a password, or one
+    /// that needs a second factor gets a verifier that nothing fits, the same at every try. The door reports the outcome to [`Self::succeeded`] or [`Self::failed`].
     pub async fn scram(&self, name: &str) -> Result<Option<Scram>> {
         if self.inner.lockout.locked(name, Instant::now()) {
             return Ok(None);
         }
         let real = match self.row(name).await? {
-            Some(row) => scram::stored(&row)?,
-            None => None,
+            Some(row) if self.next(&account(&row)?.into()).await? == Next::Nothing => scram::stored(&row)?,
+            _ => None,
         };
         Ok(Some(real.unwrap_or_else(|| scram::dummy(&self.inner.dummy_key, name))))
     }

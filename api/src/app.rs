@@ -1,11 +1,13 @@
 //! What every door and command works with: one concrete value, cheaply cloned. To test, change the values, never the type.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
+use datasets::catalog::Catalog;
 use ingest::certification::Certifications;
 use ingest::deliver::Deliveries;
 use ingest::read::Bounds;
@@ -21,13 +23,14 @@ use warehouse::release::Releases;
 use warehouse::system::SystemLog;
 use warehouse::worker::{Pool, PoolConfig};
 
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, SEAL};
 use crate::config::{Data, Listen, is_loopback};
 use crate::doors::http::answers::Answers;
 use crate::doors::http::boards::Boards;
 use crate::doors::http::waas::voucher::Vouchers;
 use crate::intake::Intake;
 use crate::intake::hand_over::Receiver;
+use crate::oidc::Oidc;
 use crate::queries;
 use crate::releases;
 use crate::search::Search;
@@ -44,6 +47,8 @@ pub struct App {
     /// Worker processes: the only place where SQL that a user wrote runs.
     pub pool: Pool,
     pub accounts: Accounts,
+    /// Where people sign in with an identity they have already, if that is configured.
+    pub oidc: Option<Arc<Oidc>>,
     /// People's own queries.
     pub shelf: Shelf,
     /// The body's own protocol system, if it is told the numbers.
@@ -98,10 +103,15 @@ impl App {
         let releases = Releases::load(warehouse.clone(), releases::scratch(&home)).await?;
         let search = Arc::new(Search::new(warehouse.catalog()));
         let state = State::open(&data.state()?).await.context("the state store")?;
+        let oidc = Oidc::load(&listen.oidc, warehouse.catalog(), state.clone()).context("sign-in by OpenID Connect")?;
+        if oidc.is_some() && listen.public.public_url.is_none() && !listen.loopback() {
+            bail!("sign-in by OpenID Connect needs --public-url: the provider sends people back to exactly that address");
+        }
         let accounts = Accounts::new(state.clone()).await.context("the state store")?;
         let system = SystemLog::start(warehouse.clone());
         let vault = data.vault(&audit).await?;
         let intake = Intake::new(state.clone(), vault.clone());
+        let accounts = accounts.with_seal(vault.secret(SEAL)?).demanding(second_factor_roles(&listen, warehouse.catalog()));
         let deliveries = Deliveries::new(&warehouse, system.clone(), vault, Bounds::default(), home.join("spool"))?;
         let certifications = Certifications::new(&deliveries);
         let siuss = Siuss::new(&deliveries, &listen.siuss_operator);
@@ -132,6 +142,7 @@ impl App {
             audit,
             mirror,
             accounts,
+            oidc,
             shelf: Shelf::new(state),
             intake,
             protocol,
@@ -183,6 +194,12 @@ impl App {
         self.deliveries.vault().close().await;
         self.accounts.close().await;
     }
+}
+
+/// Roles whose accounts must have a second factor: those of administrators, once others can reach us.
+fn second_factor_roles(listen: &Listen, catalog: &Catalog) -> BTreeSet<String> {
+    let reached = listen.behind_proxy || !listen.loopback();
+    catalog.roles.iter().filter(|(_, role)| reached && role.staff).map(|(name, _)| name.clone()).collect()
 }
 
 /// The process's one recorder of metrics; a process has one however many apps it opens.

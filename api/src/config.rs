@@ -14,9 +14,11 @@ use warehouse::config::{Config, Limits};
 use warehouse::lake::StoreOptions;
 
 mod file;
+mod oidc;
 mod public;
 
 pub use file::apply as apply_file;
+pub use oidc::{OidcOptions, may_ask};
 pub use public::{CONTACT, Public};
 
 /// Options of every subcommand.
@@ -163,6 +165,8 @@ pub struct Listen {
     /// File with the secret that signs what it is told, 32 bytes or more
     #[arg(long, env = "SISS_PROTOCOL_SECRET", requires = "protocol_url", value_name = "FILE")]
     pub protocol_secret: Option<PathBuf>,
+    #[command(flatten)]
+    pub oidc: OidcOptions,
     #[command(flatten)]
     pub public: Public,
 }

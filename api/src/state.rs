@@ -11,7 +11,12 @@ use warehouse::error::{Error, Kind, Result};
 mod migrate;
 
 /// Schema steps in their order; a step that has shipped is never edited.
-const MIGRATIONS: [&str; 3] = [include_str!("state/0001_accounts.sql"), include_str!("state/0002_desk.sql"), include_str!("state/0004_cases.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("state/0001_accounts.sql"),
+    include_str!("state/0002_desk.sql"),
+    include_str!("state/0003_sign_in.sql"),
+    include_str!("state/0004_cases.sql"),
+];
 
 /// An open store. Clones share its connections.
 #[derive(Clone, Debug)]
@@ -50,14 +55,24 @@ impl State {
         &self.pool
     }
 
+    /// Overwrites what was deleted, as far as the store keeps it.
+    pub async fn scrub(&self) -> Result<()> {
+        if self.sqlite {
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(&self.pool).await.map_err(fault("state.scrub"))?;
+        }
+        Ok(())
+    }
+
     pub async fn close(&self) {
         self.pool.close().await;
     }
 }
 
-/// A commit survives power loss: WAL alone would lose the last ones.
+/// A commit survives power loss: WAL alone would lose the last ones. What is deleted is overwritten, because some of it names persons.
 async fn prepare_sqlite(connection: &mut AnyConnection) -> sqlx::Result<()> {
-    for pragma in ["PRAGMA busy_timeout = 10000", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON"] {
+    for pragma in
+        ["PRAGMA busy_timeout = 10000", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON", "PRAGMA secure_delete = ON"]
+    {
         connection.execute(pragma).await?;
     }
     Ok(())

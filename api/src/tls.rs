@@ -109,6 +109,7 @@ mod tests {
             protocol_url: None,
             protocol_secret: None,
             siuss_operator: String::new(),
+            oidc: crate::config::OidcOptions::default(),
             public: crate::config::Public::default(),
         }
     }

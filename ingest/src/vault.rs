@@ -101,6 +101,11 @@ impl Vault {
         self.inner.keys.hash(text)
     }
 
+    /// A key that follows from the vault's, for another store: a copy of that store alone opens nothing.
+    pub fn secret(&self, purpose: &str) -> Result<Secret> {
+        self.inner.keys.derived(purpose)
+    }
+
     /// Seals a text that names a person; `label` must be given again to open it.
     pub fn seal(&self, label: &str, text: &[u8]) -> Result<String> {
         self.inner.keys.seal.seal(label, text)

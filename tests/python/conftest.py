@@ -15,7 +15,7 @@ import pytest
 pytest_plugins = ["browser"]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCALE, SEED, PASSWORD = "0.05", "7", "una frase di prova"
-ACCOUNTS = ["pianificatore", "distretto_rm_5_1", "comune_058091", "comune_058120", "ispettore", "steward", "amministratore"]
+ACCOUNTS = ["pianificatore", "distretto_rm_5_1", "comune_058091", "comune_058120", "ispettore", "steward", "amministratore", "funzionario", "ministero", "gestore", "cittadino"]
 
 
 def pytest_addoption(parser):

@@ -2,6 +2,10 @@
 
 Nothing here reads the contracts: it is the second opinion that the service's answers are compared with."""
 
+import functools
+import json
+import sqlite3
+
 import duckdb
 from deltalake import DeltaTable
 
@@ -14,7 +18,25 @@ FACTS = {
     "ispettore": ("ispettore", {}),
     "steward": ("steward", {}),
     "amministratore": ("amministratore", {}),
+    "inps": ("inps", {}),
+    "funzionario": ("funzionario", {}),
+    "ministero": ("ministero", {}),
+    # Whose they are differs from region to region: the accounts say it.
+    "gestore": ("gestore", None),
+    "cittadino": ("cittadino", None),
 }
+
+
+@functools.cache
+def facts(data, account):
+    """What an account says of itself, as the state store of a region has it."""
+    if FACTS[account][1] is not None:
+        return FACTS[account][1]
+    store = sqlite3.connect(f"file:{data}/state/siss.db?mode=ro", uri=True)
+    (text,) = store.execute("SELECT facts FROM accounts WHERE name = ?", (account,)).fetchone()
+    store.close()
+    return json.loads(text)
+
 
 # Columns in order; a star marks names and addresses of people or places to be protected, two what the law calls special,
 # a minus what offices keep among themselves.
@@ -92,12 +114,20 @@ MOVING = ("sistema.audit", "sistema.deliveries", "sistema.queries", "sistema.siu
 
 OFFICE, NAMES, ALL = "-", "-*", "-**"
 REGION = ("pianificatore", "steward", "amministratore")
+# The regional office decides on facilities, services, plans and money; the ministry follows plans and money where no person is named.
+OFFICER, MINISTRY = "funzionario", "ministero"
+NAMED_IN_PLANS = ("atti", "risorse_umane")
 OWN = {"distretto": "ambito = '{ambito}'", "comune": "codice_istat = '{codice_istat}'"}
 BODY = {"distretto": "ente = '{ambito}'", "comune": "ente = '{codice_istat}'"}
 
 
 def rights(dataset, role):
-    """(row condition, marks the role sees, masks by column), or None when the dataset is not there for the role."""
+    """(row condition, marks the role sees, masks by column), or None when the dataset is not there for the role. Who signed in sees what
+    strangers see of a dataset that has nothing for the role; where it has, that alone counts."""
+    return own_rights(dataset, role) or own_rights(dataset, "anonimo")
+
+
+def own_rights(dataset, role):
     shelter = {c: f"CASE WHEN indirizzo_riservato THEN NULL ELSE {c} END" for c in ("indirizzo", "latitudine", "longitudine")}
     home = {"indirizzo": "CASE WHEN tipo = 'nido_domestico' THEN NULL ELSE indirizzo END"}
     named = {"denominazione": "CASE WHEN indirizzo_riservato THEN 'riservata' ELSE denominazione END"}
@@ -113,41 +143,50 @@ def rights(dataset, role):
             district["distretto"] = (OWN["distretto"], NAMES, {})
         few = ("persone", "persone_supervisione", "ore_supervisione") if name == "risorse_umane" else ()
         everybody = {"anonimo": ("true", "", {c: f"CASE WHEN persone >= 3 THEN {c} ELSE NULL END" for c in few})}
-        return {**region, **district, **everybody}.get(role)
+        above = {one: ("true", OFFICE, {}) for one in (OFFICER, MINISTRY) if one == OFFICER or name not in NAMED_IN_PLANS}
+        return {**region, **above, **district, **everybody}.get(role)
     if area == "previsioni":
         return {**region, **dict.fromkeys(OWN, (OWN["distretto"] if name == "serie" else f"livello = 'regione' OR {OWN['distretto']}", OFFICE, {}))}.get(role)
     if area == "leps" and name in OF_PERSONS:
         small = "livello = 'regione' OR (livello = 'ambito' AND codice = '{ambito}') OR (livello = 'comune' AND codice = '{codice_istat}')"
-        return {**region, "distretto": (f"livello = 'regione' OR {OWN['distretto']}", OFFICE, {}), "comune": (small, OFFICE, {})}.get(role)
+        ministry = {MINISTRY: ("livello IN ('regione', 'ambito')", OFFICE, {})}
+        return {**region, **ministry, "distretto": (f"livello = 'regione' OR {OWN['distretto']}", OFFICE, {}), "comune": (small, OFFICE, {})}.get(role)
     if area in ("territorio", "riferimenti", "leps") or dataset in ("assa.transizioni", "sirse.pesi_posti"):
         return "true", "", {}
+    office = {OFFICER: ("true", OFFICE, {})}
     return {
         "assa.strutture": {
             "anonimo": ("indirizzo_riservato = false AND data_cessazione IS NULL", "", shelter),
             "ispettore": ("true", NAMES, {}),
             "distretto": (OWN["distretto"], NAMES, shelter),
             "comune": (OWN["comune"], NAMES, {}),
-            **dict.fromkeys(REGION, ("true", OFFICE, shelter | named)),
+            "gestore": ("codice_fiscale_gestore = '{codice_fiscale_gestore}'", NAMES, {}),
+            **dict.fromkeys((*REGION, OFFICER), ("true", OFFICE, shelter | named)),
         },
-        "assa.posti": {**region, **own, "ispettore": ("true", OFFICE, {})},
-        "assa.stati": {**region, **own, "ispettore": ("true", OFFICE, {})},
-        "assa.provvedimenti": {**region, **{role: (condition, NAMES, {}) for role, condition in OWN.items()}, "ispettore": ("true", NAMES, {})},
-        "assa.ispezioni": {**region, "ispettore": ("true", NAMES, {}), "distretto": (OWN["distretto"], NAMES, {}), "comune": (OWN["comune"], ALL, {})},
+        "assa.posti": {**region, **office, **own, "ispettore": ("true", OFFICE, {})},
+        "assa.stati": {**region, **office, **own, "ispettore": ("true", OFFICE, {})},
+        "assa.provvedimenti": {**region, **office, **{role: (condition, NAMES, {}) for role, condition in OWN.items()}, "ispettore": ("true", NAMES, {})},
+        "assa.ispezioni": {**region, **office, "ispettore": ("true", NAMES, {}), "distretto": (OWN["distretto"], NAMES, {}), "comune": (OWN["comune"], ALL, {})},
         "sirse.servizi": {
             "anonimo": ("true", "", home),
-            **dict.fromkeys(REGION, ("true", OFFICE, home)),
+            **dict.fromkeys((*REGION, OFFICER), ("true", OFFICE, home)),
             "distretto": (OWN["distretto"], OFFICE, home),
             "comune": (OWN["comune"], NAMES, {}),
         },
         "sirse.posti": {**region, **own, "anonimo": ("true", "", {})},
-        "sirse.iscrizioni": {**region, **own},
-        "sirse.domande_accreditamento": {**region, **own},
-        "sirse.domande_contributo": {**region, **{role: (condition, NAMES, {}) for role, condition in OWN.items()}},
+        "sirse.iscrizioni": {**region, **office, **own},
+        "sirse.domande_accreditamento": {**region, **office, **own},
+        "sirse.domande_contributo": {
+            **region,
+            **{role: (condition, NAMES, {}) for role, condition in OWN.items()},
+            OFFICER: ("true", NAMES, {}),
+            "cittadino": ("id_persona = '{persona}'", OFFICE, {}),
+        },
         "sistema.obligations": {**region, "distretto": own["distretto"], "comune": (BODY["comune"], OFFICE, {})},
         "sistema.certifications": {**region, "distretto": own["distretto"], "comune": (BODY["comune"], OFFICE, {})},
         "sistema.siuss": {**region, **own},
         "sistema.audit": {"amministratore": ("true", OFFICE, {})},
-        "sistema.queries": {"amministratore": ("true", OFFICE, {}), **dict.fromkeys(("pianificatore", "distretto", "comune", "ispettore", "steward"), ("account = '{account}'", OFFICE, {}))},
+        "sistema.queries": {"amministratore": ("true", OFFICE, {}), **dict.fromkeys(("pianificatore", "distretto", "comune", "ispettore", "steward", OFFICER, MINISTRY, "gestore", "cittadino"), ("account = '{account}'", OFFICE, {}))},
         "sistema.deliveries": {**dict.fromkeys(("steward", "amministratore"), ("true", OFFICE, {})), **{role: (condition, OFFICE, {}) for role, condition in BODY.items()}},
         "sistema.violations": {**dict.fromkeys(("steward", "amministratore"), ("true", OFFICE, {})), **{role: (condition, NAMES, {}) for role, condition in BODY.items()}},
     }[dataset].get(role)
@@ -185,7 +224,7 @@ def connect(data, account, kind="TABLE", datasets=COLUMNS):
 
 
 def add(db, data, account, kind, dataset):
-    role, facts = FACTS[account]
+    role, _ = FACTS[account]
     db.execute(f"CREATE SCHEMA IF NOT EXISTS {dataset.split('.')[0]}")
     found = rights(dataset, role)
     if not found:
@@ -196,4 +235,4 @@ def add(db, data, account, kind, dataset):
         db.register(base, DeltaTable(str(data / "tables" / dataset.replace(".", "/"))).to_pyarrow_table())
     condition, _, masks = found
     shown = ", ".join(f"{masks[c]} AS {c}" if c in masks else c for c in columns(dataset, account))
-    db.execute(f"CREATE {kind} {dataset} AS SELECT {shown} FROM {base} WHERE {condition.format(account=account, **facts)}")
+    db.execute(f"CREATE {kind} {dataset} AS SELECT {shown} FROM {base} WHERE {condition.format(account=account, **facts(str(data), account))}")

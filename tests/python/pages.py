@@ -53,7 +53,12 @@ PAGES = [
     Page("/novita", "/novita"),
     Page("/collegarsi", "/collegarsi"),
     Page("/accedi", "/accedi"),
-    Page("/accedi", "/accedi", "comune_058091"),
+    # Without a step that went before they lead to /accedi.
+    Page("/accedi/codice", "/accedi/codice"),
+    Page("/accedi/identita", "/accedi/identita", status=404),
+    Page("/accedi/identita/ritorno", "/accedi/identita/ritorno", status=404),
+    Page("/area", "/area", "comune_058091"),
+    Page("/area", "/area", "gestore"),
     Page("/sql", "/sql", "pianificatore"),
     Page("/sql", "/sql?domanda=01_accessi_per_distretto", "pianificatore"),
     Page("/consegne", "/consegne", "comune_058091"),

@@ -104,7 +104,7 @@ def test_a_wrong_sign_in_says_the_same_whatever_was_wrong_and_locks(here):
 
 @pytest.mark.parametrize("elsewhere", ["https://example.org", "//example.org", "/\\example.org", "javascript:alert(1)"])
 def test_a_sign_in_leads_to_our_pages_only(here, elsewhere):
-    assert Browser(here).enter("steward", here.password, da=elsewhere).headers["location"] == "/"
+    assert Browser(here).enter("steward", here.password, da=elsewhere).headers["location"] == "/area"
 
 
 def test_forms_of_other_sites_are_refused(here, planner):

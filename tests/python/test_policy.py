@@ -18,7 +18,7 @@ from desk import Browser
 
 # Generated questions of a dataset whose rights differ from column to column, and of the others.
 MANY, FEW = 12, 2
-RICH = ("territorio.comuni", "assa.strutture", "assa.posti", "assa.provvedimenti", "assa.ispezioni", "sigess.accessi", "piani_zona.importi", "sirse.servizi", "sistema.obligations", "sistema.certifications")
+RICH = ("territorio.comuni", "assa.strutture", "assa.posti", "assa.provvedimenti", "assa.ispezioni", "sigess.accessi", "piani_zona.importi", "sirse.servizi", "sirse.domande_contributo", "sistema.obligations", "sistema.certifications")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:")
 
 
@@ -184,6 +184,22 @@ def test_the_oracle_knows_every_dataset(server):
     """A door without its place here would be one that nobody watches."""
     listed = requests.get(f"{server.http}/api/v1/datasets", auth=("amministratore", server.password), timeout=60).json()["datasets"]
     assert {one["name"] for one in listed} == set(oracle.COLUMNS)
+
+
+@pytest.mark.parametrize("account, dataset, hidden", [("cittadino", "sirse.domande_contributo", "id_persona"), ("gestore", "assa.strutture", None)])
+def test_whose_rows_are_their_own_see_some_and_not_all(server, account, dataset, hidden):
+    """The comparison above would hold for no rows as well."""
+    own, all_rows = Doors(server, account), Doors(server, "pianificatore")
+    try:
+        count = {who: next(iter(who.rest(f"SELECT count(*) FROM {dataset}")))[0] for who in (own, all_rows)}
+        assert 0 < int(count[own]) < int(count[all_rows])
+        assert hidden is None or isinstance(own.rest(f"SELECT {hidden} FROM {dataset}"), str)
+        # What everybody may see is theirs too, and nothing about others.
+        assert isinstance(own.rest("SELECT count(*) FROM sirse.servizi"), collections.Counter)
+        assert isinstance(own.rest("SELECT count(*) FROM sigess.accessi"), str)
+    finally:
+        own.close()
+        all_rows.close()
 
 
 def test_strangers_see_no_history(server):

@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
+use sqlx::any::AnyRow;
 use warehouse::error::Result;
 use warehouse::principal::Principal;
 
@@ -41,9 +42,18 @@ impl Secret {
         URL_SAFE_NO_PAD.encode(Sha256::digest(format!("siss form\0{}", self.0)))
     }
 
-    fn hash(&self) -> String {
+    pub(super) fn hash(&self) -> String {
         hex::encode(Sha256::digest(self.0.as_bytes()))
     }
+}
+
+/// A session that is not over, as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Open {
+    pub created: i64,
+    pub seen: i64,
+    /// The one that asks.
+    pub this: bool,
 }
 
 impl Accounts {
@@ -102,6 +112,39 @@ impl Accounts {
     pub async fn end_session(&self, secret: &Secret) -> Result<()> {
         sqlx::query("DELETE FROM sessions WHERE hash = $1").bind(secret.hash()).execute(self.state.pool()).await.map_err(fault("sessions.end"))?;
         Ok(())
+    }
+
+    /// A new session in place of another, for its owner in another account; it is over when the other would have been at the latest.
+    pub async fn change_session(&self, before: &Secret, name: &str) -> Result<Secret> {
+        let secret = self.begin_session(name).await?;
+        sqlx::query("UPDATE sessions SET created = COALESCE((SELECT created FROM sessions WHERE hash = $1), created) WHERE hash = $2")
+            .bind(before.hash())
+            .bind(secret.hash())
+            .execute(self.state.pool())
+            .await
+            .map_err(fault("sessions.change"))?;
+        self.end_session(before).await?;
+        Ok(secret)
+    }
+
+    /// When the sessions of an account that are not over began and were last used, in seconds since 1970, the one of `secret` marked.
+    pub async fn open_sessions(&self, name: &str, secret: Option<&Secret>) -> Result<Vec<Open>> {
+        let rows = sqlx::query("SELECT hash, created, seen FROM sessions WHERE account = $1 AND seen > $2 AND created > $3 ORDER BY seen DESC, hash")
+            .bind(name)
+            .bind(now() - IDLE)
+            .bind(now() - LONGEST)
+            .fetch_all(self.state.pool())
+            .await
+            .map_err(fault("sessions.list"))?;
+        let this = secret.map(Secret::hash);
+        let read = |row: &AnyRow| Ok(Open { created: row.try_get("created")?, seen: row.try_get("seen")?, this: Some(row.try_get("hash")?) == this });
+        rows.iter().map(read).collect::<sqlx::Result<_>>().map_err(fault("sessions.list"))
+    }
+
+    /// Ends all sessions of an account but one.
+    pub async fn end_other_sessions(&self, name: &str, kept: &Secret) -> Result<()> {
+        let others = sqlx::query("DELETE FROM sessions WHERE account = $1 AND hash <> $2").bind(name).bind(kept.hash());
+        others.execute(self.state.pool()).await.map(drop).map_err(fault("sessions.end"))
     }
 
     /// Ends all sessions of an account.

@@ -11,7 +11,7 @@ pub(in crate::accounts) fn catalog() -> Catalog {
         staff: false,
         deliver: None,
     };
-    let roles = [("comune", role(&["codice_istat", "ambito"])), ("pianificatore", role(&[]))];
+    let roles = [("comune", role(&["codice_istat", "ambito"])), ("pianificatore", role(&[])), ("cittadino", role(&["persona"]))];
     Catalog {
         contracts: BTreeMap::new(),
         roles: roles.map(|(n, r)| (n.to_string(), r)).into(),

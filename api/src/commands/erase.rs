@@ -12,6 +12,7 @@ use warehouse::audit::{Action, Event, Outcome};
 use warehouse::config::Limits;
 use warehouse::system::SystemLog;
 
+use crate::accounts::Accounts;
 use crate::commands::operator;
 use crate::config::Data;
 use crate::intake::Intake;
@@ -21,7 +22,7 @@ use crate::state::State;
 /// How long to wait for deliveries under way.
 const WAIT: Duration = Duration::from_secs(60);
 
-/// Erases a person: identity, flows, received files that name them, and their pseudonym in every version of every table
+/// Erases a person: identity, flows, account, received files that name them, and their pseudonym in every version of every table
 ///
 /// The rows stay, under a pseudonym of nobody, so that what was counted stays true. Earlier versions of the tables that may name a
 /// person are gone afterwards, and received files that named the person can no longer be read. Stop the server first. Interrupted, it is
@@ -51,6 +52,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let vault = args.data.vault(&audit).await?;
     let deliveries = Deliveries::new(&warehouse, system.clone(), vault, Bounds::default(), home.join("spool"))?;
     deliveries.recover().await?;
+    let accounts = Accounts::open(&args.data.state()?).await?;
+    if let Some(person) = deliveries.vault().pseudonym(code.trim()) {
+        accounts.forget_person(&person).await?;
+    }
+    accounts.close().await;
     let erased = deliveries.erase(&operator::name(), &args.reason, code.trim()).await;
     let event = Event::new(Action::Administration, "siss erase").why(&args.reason).outcome(Outcome::of(&erased));
     audit.record(event.count(erased.as_ref().map_or(0, |erased| erased.rows))).await?;
@@ -61,6 +67,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             deliveries.shred_document(&document).await?;
         }
     }
+    state.scrub().await?;
     state.close().await;
     system.close().await?;
     operator::end(&audit, &warehouse, &system).await;

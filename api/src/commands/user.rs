@@ -5,14 +5,15 @@ use std::io::Read;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use ingest::vault::Vault;
 use warehouse::Warehouse;
 use warehouse::audit::{Action as Act, Event, Outcome};
 use warehouse::config::Limits;
 
-use crate::accounts::{Accounts, NewAccount, derive_ambito, password_rule, random_password};
+use crate::accounts::{Accounts, NewAccount, SEAL, derive_ambito, password_rule, random_password};
 use crate::config::Data;
 
-/// Adds, lists and removes accounts, and sets passwords
+/// Adds, lists and removes accounts, and says how people sign in to them
 #[derive(clap::Args, Debug)]
 pub struct Args {
     #[command(flatten)]
@@ -41,6 +42,23 @@ pub enum Action {
     Remove { name: String },
     /// Ends the sessions of an account in browsers
     SignOut { name: String },
+    /// Sets up the second factor of an account, in place of an earlier one, and prints it once: secret, address for a QR code, recovery codes
+    SecondFactor {
+        name: String,
+        /// Takes it away instead
+        #[arg(long)]
+        remove: bool,
+    },
+    /// Says which person works with an account: who signs in at the identity provider with that fiscal code is let in with it
+    Person {
+        name: String,
+        /// Reads the fiscal code from standard input, so that it stands in no command line; it is not kept, only its pseudonym
+        #[arg(long, required_unless_present = "remove")]
+        fiscal_code_stdin: bool,
+        /// Takes the account back instead
+        #[arg(long, conflicts_with = "fiscal_code_stdin")]
+        remove: bool,
+    },
     /// Gives an account a new password
     Password {
         name: String,
@@ -76,6 +94,8 @@ fn act(action: &Action) -> Option<Event> {
         Action::Add { name, role, .. } => (name, format!("creata con il ruolo {role}")),
         Action::Remove { name } => (name, "rimossa".into()),
         Action::SignOut { name } => (name, "sessioni chiuse".into()),
+        Action::SecondFactor { name, remove } => (name, if *remove { "secondo fattore tolto" } else { "secondo fattore attivato" }.into()),
+        Action::Person { name, remove, .. } => (name, if *remove { "persona tolta" } else { "persona associata" }.into()),
         Action::Password { name, .. } => (name, "password cambiata".into()),
         Action::List => return None,
     };
@@ -108,6 +128,24 @@ async fn perform(args: Args, accounts: &Accounts) -> anyhow::Result<()> {
             }
             accounts.end_sessions(&name).await?;
         }
+        Action::SecondFactor { name, remove: true } => {
+            if !accounts.unenrol(&name).await? {
+                bail!("'{name}' has no second factor");
+            }
+        }
+        Action::SecondFactor { name, remove: false } => {
+            let enrolment = sealed(accounts.clone(), &args.data).await?.enrol(&name).await?;
+            println!("secret: {}\naddress: {}\nrecovery codes: {}", enrolment.secret, enrolment.uri, enrolment.recovery.join(" "));
+        }
+        Action::Person { name, remove: true, .. } => accounts.set_person(&name, None).await?,
+        Action::Person { name, .. } => {
+            let mut code = String::new();
+            std::io::stdin().read_to_string(&mut code).context("the fiscal code on standard input")?;
+            let vault = vault(&args.data).await?;
+            let person = vault.pseudonym(code.trim()).context("what came on standard input is not a fiscal code")?;
+            accounts.set_person(&name, Some(&person)).await?;
+            vault.close().await;
+        }
         Action::Password { name, password } => {
             let (text, made) = password.take()?;
             accounts.set_password(&name, &text).await?;
@@ -115,6 +153,18 @@ async fn perform(args: Args, accounts: &Accounts) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+async fn vault(data: &Data) -> anyhow::Result<Vault> {
+    data.vault(&data.audit()?).await
+}
+
+/// The accounts with what seals their secrets.
+async fn sealed(accounts: Accounts, data: &Data) -> anyhow::Result<Accounts> {
+    let vault = vault(data).await?;
+    let sealed = accounts.with_seal(vault.secret(SEAL)?);
+    vault.close().await;
+    Ok(sealed)
 }
 
 impl Secret {

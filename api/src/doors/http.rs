@@ -1,6 +1,7 @@
 //! The HTTP door: REST under `/api/v1`, the start page, health, metrics and the OpenAPI document. Every route is on this page.
 
 pub mod answers;
+mod area;
 mod base;
 pub mod boards;
 mod cases;
@@ -21,6 +22,7 @@ mod format;
 mod forms;
 mod found;
 mod home;
+mod identity;
 mod indicator;
 mod indicators;
 mod layers;
@@ -120,7 +122,14 @@ pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
     let mut routes: Vec<(String, MethodRouter<App>)> = [
         ("/", get(home::home)),
         ("/accedi", get(sign_in::page).post(sign_in::enter)),
+        ("/accedi/codice", get(sign_in::code_page).post(sign_in::code)),
+        ("/accedi/identita", get(identity::begin)),
+        ("/accedi/identita/ritorno", get(identity::back)),
+        ("/accedi/identita/uscita", post(identity::over)),
         ("/esci", post(sign_in::leave)),
+        ("/area", get(area::page)),
+        ("/area/sessioni", post(area::end_others)),
+        ("/area/veste", post(area::change)),
         ("/sql", get(editor::page).post(editor::ask)),
         ("/sql/dizionario.json", get(editor::dictionary)),
         ("/sql/risposta.xlsx", post(editor::export)),

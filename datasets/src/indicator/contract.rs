@@ -64,7 +64,8 @@ pub fn contract(indicator: &Indicator, roles: &BTreeMap<String, Role>) -> Contra
 }
 
 /// Figures about services are everybody's. Those that count persons are small in small places: whoever plans sees all of them, a
-/// district and a municipality their own and the region's.
+/// district and a municipality their own and the region's, the ministry those of districts, by which it follows the levels (D.Lgs.
+/// 147/2017, art. 23).
 fn access(indicator: &Indicator, roles: &BTreeMap<String, Role>) -> Vec<Access> {
     let some = |names: &[&str], rows: &str, class: Class| {
         let roles: Vec<String> = roles.keys().filter(|role| names.is_empty() || names.contains(&role.as_str())).cloned().collect();
@@ -78,6 +79,7 @@ fn access(indicator: &Indicator, roles: &BTreeMap<String, Role>) -> Vec<Access> 
         some(&["pianificatore", "steward", "amministratore"], "true", Class::Internal),
         some(&["distretto"], "livello = 'regione' OR ambito = $ambito", Class::Internal),
         some(&["comune"], own, Class::Internal),
+        some(&["ministero"], "livello IN ('regione', 'ambito')", Class::Internal),
     ];
     all.into_iter().filter(|access| !access.roles.is_empty()).collect()
 }

@@ -60,6 +60,13 @@ impl Keys {
         self.hash(code.as_bytes())
     }
 
+    /// A key for another purpose. What is hashed begins as no fiscal code and no other text of ours does.
+    pub fn derived(&self, purpose: &str) -> Result<Secret> {
+        let tag = hmac::sign(&self.pseudonyms, format!("\0key\0{purpose}").as_bytes());
+        let bytes = tag.as_ref().try_into().map_err(|_| Error::internal("vault.derive", "the key could not be derived"))?;
+        Secret::of(bytes)
+    }
+
     pub fn hash(&self, text: &[u8]) -> String {
         hex::encode(&hmac::sign(&self.pseudonyms, text).as_ref()[..16])
     }

@@ -66,7 +66,20 @@ impl Rights {
                 }
             }
         }
+        Self::open_to_all(&mut roles, catalog);
         Ok(Self { roles })
+    }
+
+    /// Who signed in sees what strangers see: the very same rows and columns, without a history, of datasets that give the role nothing of
+    /// its own. Where a role has an entry, that alone decides: rows of one entry never meet columns of another.
+    fn open_to_all(roles: &mut BTreeMap<String, BTreeMap<DatasetName, Right>>, catalog: &Catalog) {
+        let open = roles.get(STRANGER).cloned().unwrap_or_default();
+        for role in catalog.roles.keys().filter(|role| *role != STRANGER) {
+            let own = roles.entry(role.clone()).or_default();
+            for (name, right) in &open {
+                own.entry(name.clone()).or_insert_with(|| right.clone());
+            }
+        }
     }
 
     /// What `principal` may see. A fact that one of its conditions names and the account lacks is an error.
@@ -236,5 +249,30 @@ mod tests {
         let comune = Principal::new("comune_058091", "comune").with_fact("codice_istat", "058091").with_fact("ambito", "RM 1");
         assert!(!rights.of(&comune).expect("facts").is_empty());
         assert_eq!(rights.of(&Principal::new("comune_058091", "comune")).expect_err("no facts").code, "session.fact");
+    }
+
+    /// A role sees each dataset as its own entry says, or as strangers do, and never a mixture.
+    #[test]
+    fn who_signed_in_sees_what_strangers_see_and_no_mixture() {
+        let catalog = Catalog::load(&Catalog::find_dir(None).expect("contracts")).expect("valid contracts");
+        let rights = Rights::compile(&catalog).expect("rights");
+        let shape = |right: &Right| format!("{:?} {:?} {:?}", right.rows, right.outputs, right.history);
+        let open = &rights.roles[STRANGER];
+        for role in catalog.roles.keys().filter(|role| *role != STRANGER) {
+            let seen = &rights.roles[role];
+            assert!(open.keys().all(|name| seen.contains_key(name)), "{role}");
+            for (name, right) in seen {
+                match catalog.contracts[name].access_for(role) {
+                    None => assert_eq!(shape(right), shape(&open[name]), "{role} {name}"),
+                    Some(access) => {
+                        let plain = right.outputs.iter().filter(|o| o.mask.is_none());
+                        let classes = plain.filter_map(|o| catalog.contracts[name].column(&o.name)).map(|c| c.class);
+                        assert!(classes.into_iter().all(|class| access.classes.contains(&class)), "{role} {name}");
+                        assert_eq!(right.rows.is_none(), access.rows.trim() == "true", "{role} {name}");
+                    }
+                }
+            }
+        }
+        assert!(!rights.roles["cittadino"].keys().any(|name| name.area == "sigess"));
     }
 }

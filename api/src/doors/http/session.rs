@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 use warehouse::principal::Principal;
 
+use crate::accounts::identity::Proof;
 use crate::accounts::same_secret;
 use crate::accounts::sessions::{LONGEST, Secret};
 use crate::app::App;
@@ -27,22 +28,54 @@ fn secure(app: &App) -> bool {
     app.listen.behind_proxy || !is_loopback(app.listen.http.ip())
 }
 
-fn cookie_name(secure: bool) -> &'static str {
-    if secure { "__Host-siss" } else { "siss" }
+/// A cookie of ours. Over TLS its name says that no other host of the domain set it.
+#[derive(Clone, Copy)]
+pub enum Cookie {
+    Session,
+    /// A sign-in at the identity provider is under way.
+    Identity,
+    /// A code is waited for.
+    Code,
 }
 
-/// The secrets that a request's cookies say. More than one: none of them, because one was put there by somebody else.
-fn secret(headers: &HeaderMap, app: &App) -> Option<Secret> {
-    let name = cookie_name(secure(app));
-    let texts = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
-    let mut ours = texts.filter_map(|pair| pair.trim().split_once('=')).filter(|(key, _)| *key == name).map(|(_, value)| value);
-    let value = ours.next()?;
-    if ours.next().is_some() { None } else { Secret::read(value) }
+impl Cookie {
+    fn name(self, secure: bool) -> &'static str {
+        match (self, secure) {
+            (Self::Session, true) => "__Host-siss",
+            (Self::Session, false) => "siss",
+            (Self::Identity, true) => "__Host-siss-identita",
+            (Self::Identity, false) => "siss-identita",
+            (Self::Code, true) => "__Host-siss-codice",
+            (Self::Code, false) => "siss-codice",
+        }
+    }
+
+    /// What a request's cookies of this name say. More than one: nothing, because one was put there by somebody else.
+    pub fn read(self, headers: &HeaderMap, app: &App) -> Option<Secret> {
+        let name = self.name(secure(app));
+        let texts = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
+        let mut ours = texts.filter_map(|pair| pair.trim().split_once('=')).filter(|(key, _)| *key == name).map(|(_, value)| value);
+        let value = ours.next()?;
+        if ours.next().is_some() { None } else { Secret::read(value) }
+    }
+
+    /// The header that sets it for some seconds.
+    pub fn set(self, app: &App, value: &str, seconds: i64) -> Result<HeaderValue> {
+        let secure = secure(app);
+        let flag = if secure { "; Secure" } else { "" };
+        let text = format!("{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{flag}", self.name(secure));
+        HeaderValue::from_str(&text).map_err(|e| Problem::internal("session.cookie", e))
+    }
+
+    /// The header that takes it away.
+    pub fn unset(self, app: &App) -> Result<HeaderValue> {
+        self.set(app, "", 0)
+    }
 }
 
 /// The session of a request and whose it is; `None` without one, or when it is over.
 pub async fn of(headers: &HeaderMap, app: &App) -> Result<Option<(Secret, Principal)>> {
-    let Some(secret) = secret(headers, app) else { return Ok(None) };
+    let Some(secret) = Cookie::Session.read(headers, app) else { return Ok(None) };
     Ok(app.accounts.session(&secret).await?.map(|who| (secret, who)))
 }
 
@@ -58,25 +91,28 @@ pub fn unconfirmed() -> Problem {
 
 /// Begins a session of an account that has just proved who it is, and ends the one that the browser had: a cookie that somebody else put
 /// into a browser before the sign-in is worth nothing after it.
-pub async fn begin(app: &App, headers: &HeaderMap, account: &str) -> Result<HeaderValue> {
-    if let Some(before) = secret(headers, app) {
+pub async fn begin(app: &App, headers: &HeaderMap, account: &str, proof: Option<&Proof>) -> Result<HeaderValue> {
+    if let Some(before) = Cookie::Session.read(headers, app) {
         app.accounts.end_session(&before).await?;
     }
     let secret = app.accounts.begin_session(account).await?;
-    set_cookie(app, secret.text(), LONGEST)
+    if let Some(proof) = proof {
+        app.accounts.prove(&secret, proof).await?;
+    }
+    Cookie::Session.set(app, secret.text(), LONGEST)
+}
+
+/// Goes on with a session in another account of its owner, under another secret.
+pub async fn change(app: &App, before: &Secret, account: &str, proof: &Proof) -> Result<HeaderValue> {
+    let secret = app.accounts.change_session(before, account).await?;
+    app.accounts.prove(&secret, proof).await?;
+    Cookie::Session.set(app, secret.text(), LONGEST)
 }
 
 /// Ends a session; the header takes the cookie away.
 pub async fn end(app: &App, secret: &Secret) -> Result<HeaderValue> {
     app.accounts.end_session(secret).await?;
-    set_cookie(app, "", 0)
-}
-
-fn set_cookie(app: &App, value: &str, seconds: i64) -> Result<HeaderValue> {
-    let secure = secure(app);
-    let flag = if secure { "; Secure" } else { "" };
-    let text = format!("{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{flag}", cookie_name(secure));
-    HeaderValue::from_str(&text).map_err(|e| Problem::internal("session.cookie", e))
+    Cookie::Session.unset(app)
 }
 
 /// A page for who has signed in. Anybody else is sent to sign in, and comes back. A program that shows a token may read such a page; its

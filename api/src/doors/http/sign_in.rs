@@ -1,25 +1,30 @@
-//! `/accedi`: the form for account and password, and the account's own page once signed in. `POST /esci` ends the session.
+//! `/accedi`: the ways to sign in, and after a password the code of a second factor. `POST /esci` ends the session.
 
 use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Query, State};
-use axum::response::{IntoResponse, Redirect, Response};
-use http::{HeaderMap, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use warehouse::audit::{Action, Event};
 
-use crate::accounts::stranger;
+use crate::accounts::factor::WAITS;
+use crate::accounts::{Next, stranger};
 use crate::app::App;
+use crate::doors::http::identity;
 use crate::doors::http::pages::Frame;
 use crate::doors::http::problem::{Problem, Result};
-use crate::doors::http::session::{self, Sent};
+use crate::doors::http::session::{self, Cookie, Sent};
 use crate::sign_ins::Means;
+
+/// The page of who has signed in.
+pub const AREA: &str = "/area";
 
 #[derive(Deserialize)]
 pub struct From {
     /// The page to go back to.
-    da: Option<String>,
+    pub da: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -29,44 +34,110 @@ pub struct Entered {
     da: Option<String>,
 }
 
+/// What the form says of the last try.
+#[derive(Clone, Copy, Default)]
+struct Last<'a> {
+    name: &'a str,
+    wrong: bool,
+    /// The password was right, and a second factor must be set up first.
+    enrol: bool,
+}
+
 /// `GET /accedi`
-pub async fn page(State(app): State<App>, frame: Frame, headers: HeaderMap, Query(from): Query<From>) -> Result<Response> {
-    let open = session::of(&headers, &app).await?;
-    let values = json!({
-        "back": onward(from.da.as_deref()), "wrong": false, "name": "",
-        "word": open.as_ref().map(|(secret, _)| secret.form()),
-        "facts": frame.who.facts,
-        "role": app.warehouse.catalog().roles.get(&frame.who.role).map(|role| frame.language.say(&role.title)),
-    });
-    app.site.render("sign_in.html", &frame, values)
+pub async fn page(State(app): State<App>, frame: Frame, Query(from): Query<From>) -> Result<Response> {
+    if frame.who != stranger() {
+        return Ok(Redirect::to(&frame.link(AREA)).into_response());
+    }
+    form(&app, &frame, onward(from.da.as_deref()), Last::default())
 }
 
 /// `POST /accedi`: a wrong password is answered by the form again, without saying what was wrong.
-pub async fn enter(State(app): State<App>, headers: HeaderMap, frame: Stranger, form: Result<Form<Entered>, FormRejection>) -> Result<Response> {
-    let Form(entered) = form.map_err(|rejection| Problem::new(rejection.status(), "body.form", rejection.body_text()))?;
-    let back = onward(entered.da.as_deref());
-    let Some(who) = app.accounts.password(entered.utenza.trim(), &entered.password).await? else {
-        app.sign_ins.failed(Some(entered.utenza.trim()), Means::Password).await?;
-        let values = json!({ "back": back, "wrong": true, "name": entered.utenza, "word": null, "facts": {}, "role": null });
-        return Ok((StatusCode::FORBIDDEN, app.site.render("sign_in.html", &frame.0, values)?).into_response());
+pub async fn enter(State(app): State<App>, headers: HeaderMap, Stranger(frame): Stranger, sent: Result<Form<Entered>, FormRejection>) -> Result<Response> {
+    let Form(entered) = sent.map_err(|rejection| Problem::new(rejection.status(), "body.form", rejection.body_text()))?;
+    let (back, name) = (onward(entered.da.as_deref()), entered.utenza.trim());
+    let again = |last| Ok((StatusCode::FORBIDDEN, form(&app, &frame, back, last)?).into_response());
+    let Some(entrant) = app.accounts.right_password(name, &entered.password).await? else {
+        app.sign_ins.failed(Some(name), Means::Password).await?;
+        return again(Last { name: &entered.utenza, wrong: true, enrol: false });
+    };
+    match entrant.next {
+        Next::Enrolment => again(Last { name, wrong: false, enrol: true }),
+        Next::Code => {
+            let waiting = app.accounts.await_code(&entrant.who.account, back).await?;
+            Ok(([(header::SET_COOKIE, Cookie::Code.set(&app, &waiting, WAITS)?)], Redirect::to(&frame.link("/accedi/codice"))).into_response())
+        }
+        Next::Nothing => {
+            app.sign_ins.entered(&entrant.who, Means::Password).await?;
+            let cookie = session::begin(&app, &headers, &entrant.who.account, None).await?;
+            Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&frame.link(back))).into_response())
+        }
+    }
+}
+
+fn form(app: &App, frame: &Frame, back: &str, last: Last<'_>) -> Result<Response> {
+    let provider = app.oidc.as_ref().map(|oidc| oidc.name(frame.language));
+    let da: String = url::form_urlencoded::byte_serialize(back.as_bytes()).collect();
+    let values = json!({ "back": back, "da": da, "name": last.name, "wrong": last.wrong, "enrol": last.enrol, "provider": provider });
+    app.site.render("sign_in.html", frame, values)
+}
+
+#[derive(Deserialize)]
+pub struct Code {
+    codice: String,
+}
+
+/// `GET /accedi/codice`
+pub async fn code_page(State(app): State<App>, headers: HeaderMap, Stranger(frame): Stranger) -> Result<Response> {
+    let waiting = match Cookie::Code.read(&headers, &app) {
+        Some(secret) => app.accounts.awaited(secret.text()).await?,
+        None => None,
+    };
+    if waiting.is_none() {
+        return Ok(Redirect::to(&frame.link("/accedi")).into_response());
+    }
+    app.site.render("sign_in_code.html", &frame, json!({ "wrong": false }))
+}
+
+/// `POST /accedi/codice`
+pub async fn code(State(app): State<App>, headers: HeaderMap, Stranger(frame): Stranger, sent: Result<Form<Code>, FormRejection>) -> Result<Response> {
+    let Form(entered) = sent.map_err(|rejection| Problem::new(rejection.status(), "body.form", rejection.body_text()))?;
+    let away = || Redirect::to(&frame.link("/accedi")).into_response();
+    let Some(secret) = Cookie::Code.read(&headers, &app) else { return Ok(away()) };
+    let Some(waiting) = app.accounts.awaited(secret.text()).await? else { return Ok(away()) };
+    let Some(who) = app.accounts.code(&waiting.account, &entered.codice).await? else {
+        app.sign_ins.failed(Some(&waiting.account), Means::Password).await?;
+        return Ok((StatusCode::FORBIDDEN, app.site.render("sign_in_code.html", &frame, json!({ "wrong": true }))?).into_response());
     };
     app.sign_ins.entered(&who, Means::Password).await?;
-    let cookie = session::begin(&app, &headers, &who.account).await?;
-    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&frame.0.link(back))).into_response())
+    app.accounts.arrived(secret.text()).await?;
+    let cookie = session::begin(&app, &headers, &who.account, None).await?;
+    let cookies = AppendHeaders([(header::SET_COOKIE, cookie), (header::SET_COOKIE, Cookie::Code.unset(&app)?)]);
+    Ok((cookies, Redirect::to(&frame.link(&waiting.back))).into_response())
 }
 
 #[derive(Deserialize)]
 pub struct Nothing {}
 
-/// `POST /esci`
+/// `POST /esci`: our session first, then the one at the identity provider that it came from. A form's answer may not lead to another site, so
+/// a page does, at once.
 pub async fn leave(State(app): State<App>, Sent { desk, fields: Nothing {} }: Sent<Nothing>) -> Result<Response> {
+    let proof = app.accounts.proof(desk.secret()?).await?;
     let cookie = session::end(&app, desk.secret()?).await?;
     app.audit.record(Event::new(Action::SignOut, "sessione").by(desk.who())).await?;
-    Ok(([(header::SET_COOKIE, cookie)], desk.go("/")).into_response())
+    let there = match (&app.oidc, proof) {
+        (Some(oidc), Some(proof)) => oidc.end(&proof.id_token, &format!("{}/", identity::own(&app))).await,
+        _ => None,
+    };
+    let Some(there) = there else { return Ok(([(header::SET_COOKIE, cookie)], desk.go("/")).into_response()) };
+    let mut frame = desk.frame;
+    frame.who = stranger();
+    let page = app.site.render("signed_out.html", &frame, json!({ "onward": there.as_str() }))?;
+    let refresh = HeaderValue::from_str(&format!("0; url={there}")).map_err(|e| Problem::internal("session.refresh", e))?;
+    Ok(([(header::SET_COOKIE, cookie), (header::REFRESH, refresh)], page).into_response())
 }
 
 /// The frame of a page whose reader is not asked for: who signs in may still send the cookie of a session that is another's.
-pub struct Stranger(Frame);
+pub struct Stranger(pub Frame);
 
 impl axum::extract::FromRequestParts<App> for Stranger {
     type Rejection = Problem;
@@ -77,21 +148,21 @@ impl axum::extract::FromRequestParts<App> for Stranger {
     }
 }
 
-/// A page of ours to go on to. Another site's address, however it is written, is the home page.
-fn onward(asked: Option<&str>) -> &str {
+/// A page of ours to go on to. Another site's address, however it is written, is the reserved area.
+pub fn onward(asked: Option<&str>) -> &str {
     let ours = |path: &str| path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '#']) && !path.chars().any(char::is_control);
-    asked.filter(|path| ours(path) && !path.starts_with("/accedi")).unwrap_or("/")
+    asked.filter(|path| ours(path) && !path.starts_with("/accedi")).unwrap_or(AREA)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::onward;
+    use super::*;
 
     #[test]
     fn a_sign_in_leads_only_to_our_own_pages() {
         assert_eq!(onward(Some("/sql?q=a&lang=en")), "/sql?q=a&lang=en");
         for elsewhere in ["https://example.org", "//example.org", "/\\example.org", "\\/example.org", "/\t/example.org", "sql", "", "/accedi?da=/"] {
-            assert_eq!(onward(Some(elsewhere)), "/", "{elsewhere}");
+            assert_eq!(onward(Some(elsewhere)), AREA, "{elsewhere}");
         }
     }
 }
