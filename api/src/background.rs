@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use warehouse::derived::Derivations;
+use warehouse::error::Error;
 use warehouse::lake::MaintainOptions;
 use warehouse::release::make::Done;
 
@@ -180,7 +181,11 @@ async fn maintenance(app: App, every: Duration, audit_months: u32, stop: Cancell
             Ok(done) => tracing::info!(tables = done.len(), "tables maintained"),
             Err(error) => tracing::error!(%error, "tables could not be maintained"),
         }
-        match app.audit.retire(audit_months).await {
+        let retired = async {
+            let records = app.audit.retire(audit_months).await?;
+            Ok::<_, Error>(records.max(app.mirror.lock().await.retire(audit_months).await?))
+        };
+        match retired.await {
             Ok(0) => {}
             Ok(records) => tracing::info!(records, "records of the audit log were retired"),
             Err(error) => tracing::error!(%error, "records of the audit log could not be retired"),

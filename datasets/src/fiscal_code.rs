@@ -1,6 +1,9 @@
 //! The Italian fiscal code of a person: sixteen characters whose last one checks the others (D.M. 23 December 1976, arts. 4-7).
 
+use std::sync::LazyLock;
+
 use chrono::{Datelike, NaiveDate};
+use regex::Regex;
 
 use crate::letters::unaccented;
 
@@ -13,10 +16,13 @@ const MONTHS: &[u8; 12] = b"ABCDEHLMPRST";
 /// What a code looks like; letters stand for digits where the authority had to tell two persons apart.
 pub const PATTERN: &str = "[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]";
 
+/// Compiled once: every cell of a register is asked.
+static SHAPE: LazyLock<Result<Regex, regex::Error>> = LazyLock::new(|| Regex::new(&format!("^{PATTERN}$")));
+
 /// A code as it is compared: upper case, without spaces. `None` when it is not a code or its check character is wrong.
 pub fn normal(text: &str) -> Option<String> {
     let code = text.trim().to_uppercase();
-    let shaped = regex::Regex::new(&format!("^{PATTERN}$")).is_ok_and(|pattern| pattern.is_match(&code));
+    let shaped = SHAPE.as_ref().is_ok_and(|pattern| pattern.is_match(&code));
     (shaped && code.ends_with(check(&code[..15])?)).then_some(code)
 }
 

@@ -142,7 +142,10 @@ def test_reads_of_persons_by_every_door_are_recorded_before_the_rows_leave(here,
     with flight_sql.connect(here.flight, db_kwargs={"username": DISTRICT, "password": here.password}, autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT * FROM sigess.isee LIMIT 3")
         fetched = cursor.fetch_arrow_table().num_rows
-    Browser(here, DISTRICT).get("/dataset/sigess/valutazioni")
+    browser = Browser(here, DISTRICT)
+    browser.get("/dataset/sigess/valutazioni")
+    # What a query would do is told with counts of rows: whether a person is there.
+    assert browser.post("/sql", {"sql": "SELECT 1 FROM sigess.minori_storia WHERE id_persona = 'x'", "azione": "piano"}).status_code == 200
 
     reads = {(r["door"], r["action"], r["object"]): r for r in log.records() if r["account"] == DISTRICT and r["action"] in ("lettura", "esportazione")}
     assert reads["postgres", "lettura", "sigess.casi"]["count"] == count
@@ -150,7 +153,7 @@ def test_reads_of_persons_by_every_door_are_recorded_before_the_rows_leave(here,
     assert reads["http", "lettura", "sigess.casi"]["count"] >= len(shown.json()["rows"])
     assert ("http", "esportazione", "sigess.persone") in reads and ("http", "lettura", "sigess.emergenze") in reads
     assert reads["flight", "lettura", "sigess.isee"]["count"] == fetched
-    assert ("http", "lettura", "sigess.valutazioni") in reads
+    assert ("http", "lettura", "sigess.valutazioni") in reads and reads["http", "lettura", "sigess.minori"]["count"] == 0
     assert {r["role"] for r in reads.values()} == {"distretto"} and {r["outcome"] for r in reads.values()} == {"ok"}
     mirror = mirrored(here, f"account = '{DISTRICT}' AND azione IN ('lettura', 'esportazione')")
     assert {(row["porta"], row["azione"], row["riferimento"]) for row in mirror} == set(reads)

@@ -83,7 +83,7 @@ def shown(text):
 
 @pytest.mark.parametrize("account", [None, "pianificatore", "comune_058091", "ispettore"])
 def test_each_reader_sees_what_is_theirs(get, page, account):
-    boards = {None: OPEN, "ispettore": ["assa", "leps"]}.get(account, OPEN + CLOSED)
+    boards = OPEN if account in (None, "ispettore") else OPEN + CLOSED
     listed = body(get("/cruscotti", account, PAGE))
     for board in OPEN + CLOSED:
         assert f"/cruscotti/{board}" in listed

@@ -10,6 +10,7 @@ mod current;
 mod durable;
 mod erase;
 mod evolve;
+mod expire;
 #[doc(hidden)]
 pub mod faults;
 mod files;
@@ -155,6 +156,11 @@ impl Lake {
     /// What earlier versions of the table held stays readable until [`Self::forget_history`].
     pub async fn substitute(&self, name: &DatasetName, column: &str, from: &str, to: &str) -> Result<u64> {
         erase::substitute(self.table(name).await?, column, from, to).await
+    }
+
+    /// Takes the rows whose `column` is before a moment out of a table of the service's own. Gives their number.
+    pub async fn expire(&self, name: &DatasetName, column: &str, before: DateTime<Utc>) -> Result<u64> {
+        expire::expire(self.table(name).await?, column, before).await
     }
 
     /// Removes every earlier version of a table for good: log entries, checkpoints and files that the present version does not need.

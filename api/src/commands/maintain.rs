@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use warehouse::Warehouse;
+use warehouse::audit::mirror::Mirror;
 use warehouse::audit::{Action, Event, Outcome};
 use warehouse::config::Limits;
 use warehouse::lake::MaintainOptions;
@@ -37,11 +38,12 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     for table in done? {
         println!("{}", serde_json::to_string(&table)?);
     }
-    let retired = audit.retire(args.audit.audit_months).await?;
-    if retired > 0 {
-        println!("{}", serde_json::json!({ "audit_records_retired": retired }));
-    }
     let system = SystemLog::start(warehouse.clone());
+    let retired = audit.retire(args.audit.audit_months).await?;
+    let rows = Mirror::new(&audit, &warehouse, &system)?.retire(args.audit.audit_months).await?;
+    if retired + rows > 0 {
+        println!("{}", serde_json::json!({ "audit_records_retired": retired, "audit_rows_retired": rows }));
+    }
     operator::end(&audit, &warehouse, &system).await;
     Ok(ExitCode::SUCCESS)
 }

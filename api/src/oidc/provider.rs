@@ -159,6 +159,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::jose::tests::Signer;
 
     fn judged(changes: &[(&str, Value)]) -> bool {
         let mut text = json!({
@@ -181,5 +182,33 @@ mod tests {
             }
         }
         assert!(!judged(&[("code_challenge_methods_supported", json!(["plain"]))]));
+    }
+
+    /// A provider on this machine whose keys can be changed.
+    async fn changing(keys: Arc<parking_lot::Mutex<String>>) -> Provider {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = format!("http://{}", listener.local_addr().unwrap());
+        let said =
+            json!({ "issuer": here, "authorization_endpoint": format!("{here}/a"), "token_endpoint": format!("{here}/t"), "jwks_uri": format!("{here}/k") });
+        let router = axum::Router::new()
+            .route("/.well-known/openid-configuration", axum::routing::get(async move || said.to_string()))
+            .route("/k", axum::routing::get(async move || keys.lock().clone()));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Provider::new(&here).unwrap()
+    }
+
+    #[tokio::test]
+    async fn keys_that_changed_are_asked_for_but_not_at_every_wrong_token() {
+        let (before, after, header) = (Signer::new(), Signer::new(), json!({ "alg": "ES256", "kid": "a" }));
+        let keys = Arc::new(parking_lot::Mutex::new(before.key_set()));
+        let provider = changing(keys.clone()).await;
+        let (old, new) = (before.token(header.clone(), &json!({ "n": 1 })), after.token(header, &json!({ "n": 2 })));
+        assert!(provider.open(&old).await.is_ok());
+        *keys.lock() = after.key_set();
+        assert!(matches!(provider.open(&new).await, Err(Fault::Token("signature"))), "asked a moment ago");
+        let long_ago = Instant::now().checked_sub(ANEW).unwrap();
+        provider.known.lock().await.as_mut().unwrap().asked = long_ago;
+        assert_eq!(provider.open(&new).await.unwrap().claims, json!({ "n": 2 }));
+        assert!(provider.open(&old).await.is_err(), "a key that was withdrawn opens nothing");
     }
 }

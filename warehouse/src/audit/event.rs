@@ -204,7 +204,7 @@ impl Event {
 /// A text as the log keeps it: on one line, of bounded length, with `***` where somebody wrote a fiscal code.
 fn plain(text: &str, most: usize) -> String {
     let line: String = text.chars().take(most).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let words = line.split(|c: char| !c.is_alphanumeric()).filter(|word| fiscal_code::normal(word).is_some());
+    let words = line.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() == 16 && fiscal_code::normal(word).is_some());
     let codes: Vec<String> = words.map(str::to_owned).collect();
     codes.iter().fold(line, |line, code| line.replace(code.as_str(), "***"))
 }

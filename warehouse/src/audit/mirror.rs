@@ -9,7 +9,7 @@ use std::time::Duration;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, Schema};
 use arrow::json::ReaderBuilder;
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, SecondsFormat, Utc};
 use datasets::model::DatasetName;
 use futures::TryStreamExt;
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::Warehouse;
 use crate::audit::reader::Reader;
 use crate::audit::record::Record;
+use crate::audit::retain::cutoff;
 use crate::audit::{Action, Audit};
 use crate::error::{Error, Kind, Result};
 use crate::inside::Inside;
@@ -78,6 +79,11 @@ impl Mirror {
             done += records.len();
             self.place = Some((self.warehouse.lake().refresh(&self.table).await?.version, reader));
         }
+    }
+
+    /// Takes rows older than so many months out of the table, as the log's own retention does. Gives their number.
+    pub async fn retire(&self, months: u32) -> Result<u64> {
+        self.warehouse.lake().expire(&self.table, "quando", cutoff(Utc::now(), months)).await
     }
 
     /// The place behind the newest record that the table holds.

@@ -12,7 +12,9 @@ use futures::stream::{self, BoxStream};
 
 use crate::audit::{Action, Audit, Event, Origin, Outcome};
 use crate::error::{Error, Kind, Result};
+use crate::inside::HISTORY;
 use crate::principal::Principal;
+use crate::session::outline::{Step, What};
 use crate::statement::{self, Rows};
 
 /// The log itself: who reads it is recorded too.
@@ -46,23 +48,40 @@ impl Reads {
     /// The same rows. If they tell of persons, the first leave only when that they do is on disk; a longer answer gets a second record of the
     /// rest at its end, so that a crash in between hides nothing but how many there were. `door` where it is not that of the request.
     pub fn watched(&self, who: &Principal, door: Option<statement::Door>, rows: Rows) -> Rows {
-        let Some(told) = self.personal.get(&who.role) else { return rows };
-        // A version of a table stands behind its name: `assa.strutture@v12`.
-        let read: BTreeSet<&str> = rows.snapshot.keys().map(|name| name.split('@').next().unwrap_or(name)).filter(|name| told.contains(*name)).collect();
-        if read.is_empty() {
-            return rows;
-        }
-        let origin = Origin::current();
-        let object = read.into_iter().collect::<Vec<_>>().join(", ");
-        let mut event = Event::new(if origin.export { Action::Export } else { Action::Read }, object).by(who);
+        let action = if Origin::current().export { Action::Export } else { Action::Read };
+        let Some(mut event) = self.event(who, action, rows.snapshot.keys().map(String::as_str)) else { return rows };
         if let Some(door) = door {
             event = event.door(door.into());
         }
-        if let Some(operator) = &origin.operator {
-            event = event.why(format!("comando di {operator}"));
-        }
         let watch = Watch { audit: self.audit.clone(), event, unsaid: 0, began: false };
         Rows { batches: watch.over(rows.batches), ..rows }
+    }
+
+    /// Records that somebody was told how many rows of persons meet conditions of theirs, which may tell whether a person is there.
+    pub async fn counted(&self, who: &Principal, steps: &[Step]) -> Result<()> {
+        let tables = steps.iter().filter_map(|step| match &step.what {
+            What::Read { table, .. } => table.split('@').next().map(|name| name.strip_suffix(HISTORY).unwrap_or(name)),
+            _ => None,
+        });
+        match self.event(who, Action::Read, tables) {
+            Some(event) => self.audit.record(event.count(0)).await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// What is recorded of an answer from these tables; `None` when none of them tells the role of persons.
+    fn event<'a>(&self, who: &Principal, action: Action, tables: impl Iterator<Item = &'a str>) -> Option<Event> {
+        let told = self.personal.get(&who.role)?;
+        // A version of a table stands behind its name: `assa.strutture@v12`.
+        let read: BTreeSet<&str> = tables.map(|name| name.split('@').next().unwrap_or(name)).filter(|name| told.contains(*name)).collect();
+        if read.is_empty() {
+            return None;
+        }
+        let event = Event::new(action, read.into_iter().collect::<Vec<_>>().join(", ")).by(who);
+        Some(match Origin::current().operator {
+            Some(operator) => event.why(format!("comando di {operator}")),
+            None => event,
+        })
     }
 }
 

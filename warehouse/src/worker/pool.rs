@@ -115,6 +115,9 @@ impl Pool {
         let (begun, mut end) = self.ask(ask, None);
         let begun = begun.await.map_err(|_| lost())??;
         end.recv().await.transpose()?;
+        if let Some(reads) = &self.inner.config.reads {
+            reads.counted(who, &begun.head.outline).await?;
+        }
         Ok(begun.head.outline)
     }
 

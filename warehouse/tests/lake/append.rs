@@ -118,3 +118,19 @@ async fn values_for_references_follow_the_table() {
     assert!(lake.distinct(&name(), "posti").await.unwrap().contains("3"));
     assert_eq!(lake.distinct(&name(), "niente").await.unwrap_err().kind, Kind::Invalid);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_past_their_time_leave_and_the_others_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = open(&dir, contract(Mode::Append)).await;
+    deliver(&lake, load("d1", "s", "p", 1), &[row("a", "uno", 1), row("b", "due", 2)]).await;
+    deliver(&lake, load("d2", "s", "p", 5), &[row("c", "tre", 3)]).await;
+    let moment = "registrato_dal";
+    assert_eq!(lake.expire(&name(), moment, second(1)).await.unwrap(), 0);
+    assert_eq!(lake.snapshot(&name()).unwrap().version, 2, "nothing old, nothing written");
+    assert_eq!(lake.expire(&name(), moment, second(5)).await.unwrap(), 2);
+    assert_eq!(cells(&lake.snapshot(&name()).unwrap(), "SELECT codice FROM t").await, [["c"]]);
+    assert_eq!(lake.expire(&name(), "nome", second(5)).await.unwrap_err().kind, Kind::Invalid);
+    // The same delivery again is still known.
+    assert!(deliver(&lake, load("d1", "s", "p", 1), &[row("a", "uno", 1)]).await.already);
+}

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::json;
 use warehouse::audit::{Action, Event};
 
-use crate::accounts::factor::WAITS;
+use crate::accounts::factor::{WAITS, Waiting};
+use crate::accounts::sessions::Secret;
 use crate::accounts::{Next, stranger};
 use crate::app::App;
 use crate::doors::http::identity;
@@ -88,22 +89,14 @@ pub struct Code {
 
 /// `GET /accedi/codice`
 pub async fn code_page(State(app): State<App>, headers: HeaderMap, Stranger(frame): Stranger) -> Result<Response> {
-    let waiting = match Cookie::Code.read(&headers, &app) {
-        Some(secret) => app.accounts.awaited(secret.text()).await?,
-        None => None,
-    };
-    if waiting.is_none() {
-        return Ok(Redirect::to(&frame.link("/accedi")).into_response());
-    }
+    awaited(&app, &headers).await?;
     app.site.render("sign_in_code.html", &frame, json!({ "wrong": false }))
 }
 
 /// `POST /accedi/codice`
 pub async fn code(State(app): State<App>, headers: HeaderMap, Stranger(frame): Stranger, sent: Result<Form<Code>, FormRejection>) -> Result<Response> {
     let Form(entered) = sent.map_err(|rejection| Problem::new(rejection.status(), "body.form", rejection.body_text()))?;
-    let away = || Redirect::to(&frame.link("/accedi")).into_response();
-    let Some(secret) = Cookie::Code.read(&headers, &app) else { return Ok(away()) };
-    let Some(waiting) = app.accounts.awaited(secret.text()).await? else { return Ok(away()) };
+    let (secret, waiting) = awaited(&app, &headers).await?;
     let Some(who) = app.accounts.code(&waiting.account, &entered.codice).await? else {
         app.sign_ins.failed(Some(&waiting.account), Means::Password).await?;
         return Ok((StatusCode::FORBIDDEN, app.site.render("sign_in_code.html", &frame, json!({ "wrong": true }))?).into_response());
@@ -113,6 +106,18 @@ pub async fn code(State(app): State<App>, headers: HeaderMap, Stranger(frame): S
     let cookie = session::begin(&app, &headers, &who.account, None).await?;
     let cookies = AppendHeaders([(header::SET_COOKIE, cookie), (header::SET_COOKIE, Cookie::Code.unset(&app)?)]);
     Ok((cookies, Redirect::to(&frame.link(&waiting.back))).into_response())
+}
+
+/// Whose code this browser is to say.
+async fn awaited(app: &App, headers: &HeaderMap) -> Result<(Secret, Waiting)> {
+    if let Some(secret) = Cookie::Code.read(headers, app)
+        && let Some(waiting) = app.accounts.awaited(secret.text()).await?
+    {
+        return Ok((secret, waiting));
+    }
+    let detail = "no password was entered here in the last minutes: begin again from the sign-in page";
+    let italian = "Qui non è stata inserita una password negli ultimi minuti: ricominciare dalla pagina di accesso.";
+    Err(Problem::new(StatusCode::FORBIDDEN, "sign_in.over", detail).with("detail_it", italian))
 }
 
 #[derive(Deserialize)]
