@@ -14,7 +14,8 @@ FOCUS = """() => {
     html: at.outerHTML.slice(0, 120),
     seen: box.width > 1 && box.height > 1 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth && at.checkVisibility({ visibilityProperty: true }),
     marked: ringed(style) || ringed(parent),
-    first: !at.visited, visited: (at.visited = true),
+    // A day, month and year are stops of one field.
+    first: !at.visited || (at.type === 'date' && at === window.before), visited: (at.visited = true), before: (window.before = at, true),
   };
 }"""
 # All that Tab should reach: of radio buttons one a group, and nothing inside closed details.

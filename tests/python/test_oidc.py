@@ -374,10 +374,10 @@ def test_a_logout_token_must_be_one(cheated):
     assert over(sub=None) == 200 and not signed_in()
 
 
-def test_no_start_with_what_cannot_be_right(siss, lake, tmp_path):
+def test_no_start_with_what_cannot_be_right(siss, tmp_path):
     """A mapping that gives administrators by claim, an issuer without TLS, a secret that is not there."""
     options = identity.options(tmp_path, 1)
-    serve = ["serve", "--data", lake, *[part for door in ("http", "postgres", "flight") for part in (f"--{door}", "127.0.0.1:0")]]
+    serve = ["serve", "--data", tmp_path / "data", *[part for door in ("http", "postgres", "flight") for part in (f"--{door}", "127.0.0.1:0")]]
 
     def fails(*arguments):
         done = siss(*serve, *arguments, timeout=60)
