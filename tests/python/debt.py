@@ -23,7 +23,7 @@ def rows(data, dataset, version=None):
 
 def contracts():
     for path in sorted((ROOT / "datasets").glob("*/*.toml")):
-        if path.parent.name not in ("src", "tests", "locales", "leps", "sistema") and "." not in path.stem:
+        if path.parent.name not in ("src", "tests", "locales", "leps", "sistema", "workflows") and "." not in path.stem:
             yield f"{path.parent.name}.{path.stem}", tomllib.loads(path.read_text())
 
 
