@@ -117,7 +117,7 @@ def test_sign_ins_by_every_door_are_recorded_and_so_is_who_was_turned_away(here,
     unknown = [r for r in log.records() if r["account"].startswith("ignoto:")]
     assert len(unknown) == 1 and "segretodimario" not in json.dumps(unknown)
     assert [r["account"] for r in log.found(action="uscita")] == [COMUNE]
-    assert log.found(action="amministrazione", object=f"utenza {COMUNE}")[0]["account"].startswith("os:")
+    assert log.found(action="amministrazione", object=f"utenza {COMUNE}")[-1]["account"].startswith("os:")
     came = {r["from"] for r in log.records() if r["door"] == "http"}
     assert len(came) == 1 and len(came.pop()) == 16
     rows = mirrored(here, "azione = 'accesso'")
@@ -222,7 +222,7 @@ def test_killed_it_stays_whole_and_the_mirror_catches_up_once(here, log, lake, s
         hashes = {r["seq"]: r["hash"] for r in log_now.records()}
         assert [row["progressivo"] for row in rows] == list(range(1, len(rows) + 1)), "each record once, in order"
         assert all(hashes[row["progressivo"]] == row["impronta"] for row in rows)
-        assert len([row for row in rows if row["azione"] == "avvio"]) == 2
+        assert len([row for row in rows if row["azione"] == "avvio"]) == len([r for r in log_now.records() if r["action"] == "avvio"]) >= 2
     assert own.whole()["sealed"] == own.whole()["last"], "what ended well is signed to its end"
     assert [r["action"] for r in own.records()][-1] == "arresto"
 
