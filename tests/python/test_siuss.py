@@ -3,6 +3,7 @@
 import base64
 import datetime
 import json
+import time
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -157,7 +158,12 @@ def test_only_what_changed_is_sent_again_and_what_no_longer_holds_is_revoked(wor
 
 
 def test_each_opening_of_the_vault_is_written_down(world):
-    rows = world.rows("SELECT account, oggetto, scopo, quante FROM sistema.audit")
+    # The log is durable at once; its mirror in the lake follows within seconds.
+    for _ in range(40):
+        rows = world.rows("SELECT account, oggetto, scopo, quante FROM sistema.audit")
+        if {"identita", "flussi"} <= {row["oggetto"] for row in rows}:
+            break
+        time.sleep(0.5)
     assert {"identita", "flussi"} <= {row["oggetto"] for row in rows}
     assert any(row["account"] == "inps" and (row["quante"] or 0) > 0 for row in rows)
     assert all(not any(person.code in str(row) for person in world.people) for row in rows)
