@@ -23,7 +23,7 @@ mod mirror;
 pub mod moves;
 mod queue;
 pub mod receipt;
-mod register;
+pub mod register;
 
 pub use queue::Taken;
 
@@ -37,6 +37,9 @@ pub struct Payload {
     pub values: Answers,
     /// Rows of other datasets that come along, by dataset.
     pub parts: BTreeMap<String, Vec<Answers>>,
+    /// The row of the register that a draft changes, by its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// Documents that were kept already.
     pub documents: Vec<Document>,
     /// What the office filled in while it decided.
@@ -127,10 +130,11 @@ impl Intake {
         for sql in [
             "UPDATE moves SET reason = '' WHERE case_id IN (SELECT id FROM cases WHERE person = $1)",
             "UPDATE attachments SET file = '', verdict = '' WHERE case_id IN (SELECT id FROM cases WHERE person = $1)",
-            "UPDATE cases SET sealed = '', twin = '', person = '', pending = 0 WHERE person = $1",
+            "UPDATE cases SET sealed = '', twin = '', applicant = '', person = '', pending = 0 WHERE person = $1",
         ] {
             sqlx::query(sql).bind(person).execute(self.state.pool()).await.map_err(fault())?;
         }
+        self.forget_drafts(person).await?;
         Ok(rows.into_iter().map(|(hash,)| hash).collect())
     }
 }

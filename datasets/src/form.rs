@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
-use crate::model::{Column, Contract, DatasetName, Identity, Text};
+use crate::model::{Column, Contract, DatasetName, Text};
 use crate::workflow::Workflow;
 
 /// The body of the region, where a form or a feed names no other.
@@ -168,11 +168,6 @@ impl<'a> Filled<'a> {
     /// The columns that are asked, in order.
     pub fn asked(&self) -> impl Iterator<Item = &'a Column> {
         self.form.asked().filter_map(|name| self.contract.column(name))
-    }
-
-    /// The column with the fiscal code of the person it is about.
-    pub fn person(&self) -> Option<&'a Column> {
-        self.asked().find(|column| column.identity == Some(Identity::Pseudonym))
     }
 }
 

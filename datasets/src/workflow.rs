@@ -113,9 +113,9 @@ impl Workflow {
         self.moves.iter().find(|one| one.code == code && one.from.iter().any(|from| from == state))
     }
 
-    /// Whether nothing more can become of a case in this state.
-    pub fn ended(&self, state: &str) -> bool {
-        !self.moves.iter().any(|one| one.from.iter().any(|from| from == state)) && self.step(state).is_none_or(|step| step.loaded.is_none())
+    /// By when a case that came into a state has to be moved on, both in seconds since 1970; 0 without a term.
+    pub fn due(&self, state: &str, since: i64) -> i64 {
+        self.step(state).and_then(|step| step.days).map_or(0, |days| since + i64::from(days) * 86_400)
     }
 
     /// Roles of the offices that work on its cases.

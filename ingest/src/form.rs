@@ -53,18 +53,14 @@ impl Deliveries {
         let cells: Vec<StringArray> =
             contract.columns.iter().map(|column| rows.iter().map(|row| row.get(&column.name).map(String::as_str)).collect()).collect();
         let mut canonical: Vec<Answers> = vec![Answers::new(); rows.len()];
-        for (column, cells) in contract.columns.iter().zip(&cells) {
-            let written = match &column.lookup {
-                Some(lookup) => {
-                    let key = self.lake().catalog().get(&lookup.dataset).and_then(|target| target.key.first().cloned()).unwrap_or_default();
-                    let values = self.lake().lookup(&lookup.dataset, &key, &lookup.column).await?;
-                    canonical.iter().map(|row| row.get(&lookup.by).and_then(|by| values.get(by))).collect()
-                }
-                None => written(column, &clean(cells, &formats), &formats)?,
-            };
+        for (column, cells) in contract.columns.iter().zip(&cells).filter(|(column, _)| column.lookup.is_none()) {
+            let written = written(column, &clean(cells, &formats), &formats)?;
             for (row, value) in written.iter().enumerate().filter_map(|(row, value)| Some((row, value?))) {
                 canonical[row].insert(column.name.clone(), value.to_owned());
             }
+        }
+        for row in &mut canonical {
+            row.extend(self.looked_up(contract, row).await?);
         }
         let identity = Identity::of(contract, self.vault());
         let checker = Checker::new(rules.clone(), sender, formats, self.lake(), identity).await?;
@@ -73,12 +69,26 @@ impl Deliveries {
         Ok(Judged { rows: canonical, findings: checked.findings })
     }
 
-    /// Hands rows to the pipeline as a file of `sender` and gives its report, in which lines count rows from 1. The same rows again are
-    /// the same delivery.
-    pub async fn enter(&self, contract: &Contract, sender: &str, account: &str, period: String, rows: &[Answers]) -> Result<Report> {
+    /// The values of a row that are looked up by its others.
+    pub async fn looked_up(&self, contract: &Contract, row: &Answers) -> Result<Answers> {
+        let mut found = Answers::new();
+        for (column, lookup) in contract.columns.iter().filter_map(|column| Some((column, column.lookup.as_ref()?))) {
+            let target = self.lake().catalog().get(&lookup.dataset);
+            let key = target.and_then(|target| target.key.first()).ok_or_else(|| Error::internal("form.lookup", lookup.dataset.to_string()))?;
+            let values = self.lake().lookup(&lookup.dataset, key, &lookup.column).await?;
+            if let Some(value) = row.get(&lookup.by).and_then(|by| values.get(by.trim())) {
+                found.insert(column.name.clone(), value.clone());
+            }
+        }
+        Ok(found)
+    }
+
+    /// Hands rows to the pipeline as a file of `sender` and gives its report, in which lines count rows from 1. `marks` say which steps of which
+    /// cases the rows come from: the same rows of the same steps are the same delivery, and a row that is changed back is another.
+    pub async fn enter(&self, contract: &Contract, sender: &str, account: &str, period: String, marks: &[String], rows: &[Answers]) -> Result<Report> {
         let incoming =
             Incoming { dataset: contract.name.to_string(), sender: sender.into(), period, account: account.into(), file_name: FILE.into(), mapping: None };
-        let receipt = self.receive(incoming, &file(contract, rows)[..]).await?;
+        let receipt = self.receive(incoming, &file(contract, marks, rows)[..]).await?;
         self.process(&receipt.id, &|_| {}).await
     }
 }
@@ -93,8 +103,8 @@ pub fn period(frequency: Frequency, today: chrono::NaiveDate) -> String {
     }
 }
 
-/// The rows as a JSON array of what a sender gives, in the contract's order.
-fn file(contract: &Contract, rows: &[Answers]) -> Vec<u8> {
+/// What a sender gives of the rows, in the contract's order, as a JSON array, the marks before it.
+fn file(contract: &Contract, marks: &[String], rows: &[Answers]) -> Vec<u8> {
     let object = |row: &Answers| -> Value {
         let given = contract.delivered().filter_map(|column| Some((column.name.clone(), Value::String(row.get(&column.name)?.clone()))));
         Value::Object(given.collect::<Map<_, _>>())
@@ -106,7 +116,7 @@ fn file(contract: &Contract, rows: &[Answers]) -> Vec<u8> {
             row.entry(column.name.clone()).or_insert(Value::Null);
         }
     }
-    Value::Array(whole).to_string().into_bytes()
+    serde_json::json!({ "passi": marks, "righe": whole }).to_string().into_bytes()
 }
 
 /// Cells as the column's type is written everywhere; what cannot be read stays as it is, for the checks to say so.

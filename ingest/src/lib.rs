@@ -6,7 +6,7 @@ mod convert;
 pub mod deliver;
 pub mod erase;
 pub mod error;
-mod findings;
+pub mod findings;
 pub mod folder;
 pub mod form;
 mod identity;

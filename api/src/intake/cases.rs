@@ -36,8 +36,6 @@ pub struct Case {
     pub form: String,
     pub version: String,
     #[serde(skip)]
-    pub account: String,
-    #[serde(skip)]
     pub applicant: String,
     #[serde(skip)]
     pub sender: String,
@@ -81,8 +79,7 @@ pub struct Wanted {
     pub page: i64,
 }
 
-const COLUMNS: &str =
-    "id, form, version, account, applicant, sender, office, code, sealed, hash, year, number, received, state, since, due, moved, revision, pending";
+const COLUMNS: &str = "id, form, version, applicant, sender, office, code, sealed, hash, year, number, received, state, since, due, moved, revision, pending";
 
 impl Intake {
     /// The cases an account may see, newest first: its own body's, and those on which its office works. `offices` are the forms on which
@@ -165,23 +162,26 @@ impl Intake {
     }
 }
 
-fn case(row: &AnyRow) -> sqlx::Result<Case> {
+/// What a receipt says of a row with its columns.
+pub(super) fn received(row: &AnyRow) -> sqlx::Result<Received> {
     let office: String = row.try_get("office")?;
-    let received = Received {
+    Ok(Received {
         id: row.try_get("id")?,
         protocol: protocol(&office, row.try_get("year")?, row.try_get("number")?),
         code: row.try_get("code")?,
         received: row.try_get("received")?,
         hash: row.try_get("hash")?,
-    };
+    })
+}
+
+fn case(row: &AnyRow) -> sqlx::Result<Case> {
     Ok(Case {
-        received,
+        received: received(row)?,
         form: row.try_get("form")?,
         version: row.try_get("version")?,
-        account: row.try_get("account")?,
         applicant: row.try_get("applicant")?,
         sender: row.try_get("sender")?,
-        office,
+        office: row.try_get("office")?,
         state: row.try_get("state")?,
         since: row.try_get("since")?,
         due: row.try_get("due")?,

@@ -93,4 +93,17 @@ impl Intake {
         let done = sqlx::query("DELETE FROM drafts WHERE account = $1 AND id = $2").bind(account).bind(id).execute(self.state.pool()).await;
         Ok(done.map_err(fault("drafts.delete"))?.rows_affected() > 0)
     }
+
+    /// Deletes the drafts in which a person's fiscal code stands.
+    pub(super) async fn forget_drafts(&self, person: &str) -> Result<()> {
+        let rows: Vec<(String, String)> = sqlx::query_as("SELECT id, sealed FROM drafts").fetch_all(self.state.pool()).await.map_err(fault("drafts.forget"))?;
+        for (id, sealed) in rows {
+            let payload = self.open(&id, &sealed)?;
+            let mut values = payload.values.values().chain(payload.parts.values().flatten().flat_map(|row| row.values()));
+            if values.any(|value| self.vault.pseudonym(value).as_deref() == Some(person)) {
+                sqlx::query("DELETE FROM drafts WHERE id = $1").bind(&id).execute(self.state.pool()).await.map_err(fault("drafts.forget"))?;
+            }
+        }
+        Ok(())
+    }
 }

@@ -1,25 +1,26 @@
 //! From the queue to the lake: rows of cases go through the ordinary pipeline in batches, each batch one delivery of one sender, and what the
 //! pipeline says of a row becomes a move of its case. A crash at any point repeats a batch, which loads the same rows once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Utc;
 use datasets::form::Filled;
 use datasets::model::{DatasetName, Severity};
 use ingest::deliver::Deliveries;
+use ingest::findings::SHOWN;
 use ingest::form::{Answers, period};
 use ingest::report::Report;
-use warehouse::error::Result;
+use warehouse::error::{Error, Result};
 use warehouse::system::SystemLog;
 
 use super::Intake;
 use super::cases::Case;
 use super::fill::fault;
-use super::register::{main_row, only, part_rows};
+use super::register::{part_rows, row_of};
 
-/// Cases of one round, and rows of one delivery: the report of so many names each finding.
+/// Cases of one round, and of one delivery: its report then names each finding, as long as a row has ten at most.
 const ROUND: i64 = 2_000;
-const BATCH: usize = 200;
+const BATCH: usize = SHOWN / 10;
 
 /// The rows of one case for one batch.
 struct Ready {
@@ -41,8 +42,12 @@ impl Intake {
             let more = waiting.len() as i64 == ROUND;
             let before = written;
             let mut batches: BTreeMap<(String, String), Vec<Case>> = BTreeMap::new();
+            let mut rows: BTreeSet<(String, String)> = BTreeSet::new();
             for case in waiting {
-                batches.entry((case.form.clone(), case.sender.clone())).or_default().push(case);
+                // Two cases that change one row are two deliveries, the older one first.
+                if rows.insert((case.form.clone(), case.received.code.clone())) {
+                    batches.entry((case.form.clone(), case.sender.clone())).or_default().push(case);
+                }
             }
             for ((form, sender), cases) in batches {
                 for some in cases.chunks(BATCH) {
@@ -63,20 +68,20 @@ impl Intake {
     async fn batch(&self, deliveries: &Deliveries, form: &str, sender: &str, cases: &[Case]) -> Result<()> {
         let catalog = deliveries.lake().catalog();
         let Some(filled) = form.parse().ok().and_then(|name| catalog.form(&name)) else {
-            return Err(warehouse::error::Error::internal("intake.form", format!("the form of '{form}' is gone")));
+            return Err(Error::internal("intake.form", format!("the form of '{form}' is gone")));
         };
         let mut ready = Vec::with_capacity(cases.len());
         for case in cases {
             let payload = self.answers(case)?;
-            let main = main_row(filled, case, &payload);
+            let main = row_of(filled, case, &payload);
             let parts = part_rows(filled, &main, &payload);
-            ready.push(Ready { case: case.clone(), main: only(filled.contract, main)?, parts });
+            ready.push(Ready { case: case.clone(), main, parts });
         }
         let purpose = ingest::vault::Purpose { account: "servizio", why: "iscrizione dei moduli nei registri" };
         self.vault.record(purpose, "pratiche", cases.len()).await.map_err(fault)?;
         let mut refused: BTreeMap<usize, (Vec<String>, String)> = BTreeMap::new();
         let rows: Vec<(usize, Answers)> = ready.iter().enumerate().map(|(i, one)| (i, one.main.clone())).collect();
-        let delivery = self.rows(deliveries, filled, &filled.contract.name, sender, &rows, &mut refused).await?;
+        let delivery = self.rows(deliveries, filled, &filled.contract.name, sender, &ready, &rows, &mut refused).await?;
         for part in &filled.form.parts {
             let of = |(i, one): (usize, &Ready)| {
                 let rows = one.parts.iter().filter(|(name, _)| *name == part.dataset).flat_map(|(_, rows)| rows.clone());
@@ -85,7 +90,7 @@ impl Intake {
             // Parts of a row that is not there would refer to nothing.
             let rows: Vec<(usize, Answers)> = ready.iter().enumerate().filter(|(i, _)| !refused.contains_key(i)).flat_map(of).collect();
             if !rows.is_empty() {
-                self.rows(deliveries, filled, &part.dataset, sender, &rows, &mut refused).await?;
+                self.rows(deliveries, filled, &part.dataset, sender, &ready, &rows, &mut refused).await?;
             }
         }
         for (i, one) in ready.iter().enumerate() {
@@ -101,14 +106,19 @@ impl Intake {
         filled: Filled<'_>,
         dataset: &DatasetName,
         sender: &str,
+        cases: &[Ready],
         rows: &[(usize, Answers)],
         refused: &mut BTreeMap<usize, (Vec<String>, String)>,
     ) -> Result<String> {
         let catalog = deliveries.lake().catalog();
         let contract = catalog.get(dataset).unwrap_or(filled.contract);
         let period = period(contract.feed.frequency, Utc::now().date_naive());
-        let values: Vec<Answers> = rows.iter().map(|(_, row)| only(contract, row.clone())).collect::<Result<_>>()?;
-        let report: Report = deliveries.enter(contract, sender, super::SERVICE_ACCOUNT, period, &values).await.map_err(fault)?;
+        let values: Vec<Answers> = rows.iter().map(|(_, row)| row.clone()).collect();
+        let marks: Vec<String> = cases.iter().map(|one| format!("{}.{}", one.case.received.id, one.case.moved)).collect();
+        let report: Report = deliveries.enter(contract, sender, super::SERVICE_ACCOUNT, period, &marks, &values).await.map_err(fault)?;
+        if !report.violations_complete {
+            return Err(Error::internal("intake.report", format!("delivery {} has more findings than its report tells", report.id)));
+        }
         for one in report.violations.iter().filter(|one| one.severity == Severity::Error) {
             // A finding about the whole delivery is about each of its rows.
             let places =

@@ -1,16 +1,14 @@
 //! A form that is filled in: who may, what the service writes into it, and what the dataset's rules say of it.
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
-use datasets::catalog::Catalog;
-use datasets::form::{Filled, Given, REGION};
+use chrono::{Datelike, Utc};
+use datasets::form::{Filled, REGION};
 use datasets::locale::{CHECKS, say};
 use datasets::model::{Identity, Sender, Severity, Text};
 use ingest::deliver::Deliveries;
 use ingest::form::{Answers, Judged};
 use ingest::report::Violation;
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 use warehouse::audit::{Action, Door, Event};
@@ -18,6 +16,7 @@ use warehouse::error::{Error, Kind, Result};
 use warehouse::principal::Principal;
 
 use super::queue::{Code, Job, Kept, New, Taken};
+use super::register::{Standing, main_row, part_rows};
 use super::{Document, Intake, Payload, applicant};
 use crate::state::now;
 
@@ -50,17 +49,6 @@ impl Found {
     pub fn stands(&self) -> bool {
         !self.findings.iter().any(|one| one.severity == Severity::Error)
     }
-}
-
-/// Where a row stands, for the columns that say so.
-#[derive(Clone, Copy)]
-pub struct Standing<'a> {
-    /// The row's key; absent for a row that has none yet.
-    pub key: Option<&'a str>,
-    pub state: &'a str,
-    pub since: NaiveDate,
-    /// Day the form was sent first.
-    pub sent: NaiveDate,
 }
 
 /// A form with how it is to be taken.
@@ -110,8 +98,7 @@ pub fn allowed(filled: Filled<'_>, who: &Principal) -> Result<()> {
 impl Intake {
     /// Judges a form by its contract, and checks that it is about who fills it in. `who` is absent where an office decides.
     pub async fn judge(&self, deliveries: &Deliveries, filled: Filled<'_>, who: Option<&Principal>, payload: &Payload, at: Standing<'_>) -> Result<Found> {
-        let mut row = payload.values.clone();
-        row.extend(payload.decided.clone());
+        let mut row = main_row(filled, payload, at);
         if let Some(who) = who {
             for (column, value) in fixed(filled, who) {
                 let said = row.insert(column.clone(), value.clone());
@@ -120,14 +107,7 @@ impl Intake {
                 }
             }
         }
-        given(filled, &mut row, at);
-        for attachment in filled.form.attachments.iter() {
-            let document = payload.documents.iter().find(|one| one.name == attachment.name);
-            if let (Some(column), Some(document)) = (&attachment.hash, document) {
-                row.insert(column.clone(), document.hash.clone());
-            }
-        }
-        let lookups = looked_up(deliveries, filled, &row).await?;
+        let lookups = deliveries.looked_up(filled.contract, &row).await.map_err(fault)?;
         let text = |name: &str| row.get(name).or(lookups.get(name)).map(|value| value.trim().to_owned()).unwrap_or_default();
         let key = filled.contract.key.first().cloned().unwrap_or_default();
         let code = at.key.map_or_else(|| filled.form.code(at.sent.year(), text).with(0), str::to_owned);
@@ -136,7 +116,7 @@ impl Intake {
             (_, Some(column)) => text(column),
             (_, None) => String::new(),
         };
-        row.insert(key.clone(), code.clone());
+        row.insert(key.clone(), code);
         let judged = deliveries.judge(&filled.contract.name.to_string(), &sender, std::slice::from_ref(&row)).await.map_err(fault)?;
         let Judged { mut rows, findings } = judged;
         let row = rows.pop().unwrap_or_default();
@@ -145,22 +125,19 @@ impl Intake {
         let theirs = |one: &Violation| !one.column.as_deref().is_some_and(|c| hashes.contains(&c) || (at.key.is_none() && c == key));
         let mut found: Vec<Finding> = findings.into_iter().filter(theirs).map(|one| finding(None, one)).collect();
         found.extend(documents(filled, payload));
-        for part in &filled.form.parts {
-            let dataset = part.dataset.to_string();
-            let Some(rows) = payload.parts.get(&dataset) else { continue };
+        for (dataset, rows) in part_rows(filled, &row, payload) {
+            let Some(part) = filled.form.parts.iter().find(|part| part.dataset == dataset) else { continue };
             if rows.len() > part.most as usize {
                 return Err(Error::new(Kind::Invalid, "form.part", format!("'{dataset}': {} rows at most", part.most)));
             }
-            let linked = |row: &Answers| -> Answers {
-                let link =
-                    part.link.iter().filter_map(|(to, from)| Some((to.clone(), if *from == key { code.clone() } else { text_of(&payload.values, from)? })));
-                row.clone().into_iter().chain(link).collect()
-            };
-            let rows: Vec<Answers> = rows.iter().map(linked).collect();
+            let dataset = dataset.to_string();
             let judged = deliveries.judge(&dataset, &sender, &rows).await.map_err(fault)?;
             // The main row is not in the lake yet.
             let theirs = judged.findings.into_iter().filter(|one| !one.column.as_deref().is_some_and(|c| part.link.get(c).is_some_and(|main| *main == key)));
             found.extend(theirs.map(|one| finding(Some(&dataset), one)));
+        }
+        if let Some(unknown) = payload.documents.iter().find(|one| !filled.form.attachments.iter().any(|attachment| attachment.name == one.name)) {
+            return Err(Error::new(Kind::Invalid, "form.attachment", format!("the form has no attachment '{}'", unknown.name)));
         }
         if let Some(unknown) = payload.parts.keys().find(|name| !filled.form.parts.iter().any(|part| part.dataset.to_string() == **name)) {
             return Err(Error::new(Kind::Invalid, "form.part", format!("the form has no part '{unknown}'")));
@@ -186,7 +163,7 @@ impl Intake {
         sending.payload.decided.clear();
         let today = Utc::now().date_naive();
         let first = &filled.workflow.first;
-        let at = Standing { key: sending.key, state: first, since: today, sent: today };
+        let at = Standing::first(filled, sending.key, today);
         let found = self.judge(deliveries, filled, Some(who), &sending.payload, at).await?;
         if !found.stands() {
             return Err(Refused::Findings(found.findings));
@@ -211,7 +188,7 @@ impl Intake {
             sender: found.sender,
             year: i64::from(today.year()),
             state: first.clone(),
-            due: step.and_then(|step| step.days).map_or(0, |days| received + i64::from(days) * 86_400),
+            due: filled.workflow.due(first, received),
             pending: step.is_some_and(|step| step.register),
             documents: sending.payload.documents.iter().map(kept).collect(),
             again: sending.again,
@@ -257,41 +234,6 @@ pub fn kept(document: &Document) -> Kept {
     }
 }
 
-/// Writes what the service gives into a row.
-pub fn given(filled: Filled<'_>, row: &mut Answers, at: Standing<'_>) {
-    for (column, what) in &filled.form.given {
-        let value = match what {
-            Given::Oggi => at.sent.to_string(),
-            Given::Anno => at.sent.year().to_string(),
-            Given::Stato => at.state.to_owned(),
-            Given::DataStato => at.since.to_string(),
-        };
-        row.insert(column.clone(), value);
-    }
-}
-
-/// Day of a moment of the state store, in seconds since 1970.
-pub fn day(seconds: i64) -> NaiveDate {
-    DateTime::from_timestamp(seconds, 0).unwrap_or_default().date_naive()
-}
-
-async fn looked_up(deliveries: &Deliveries, filled: Filled<'_>, row: &Answers) -> Result<BTreeMap<String, String>> {
-    let mut found = BTreeMap::new();
-    for column in &filled.contract.columns {
-        let Some(lookup) = &column.lookup else { continue };
-        let key = key_of(deliveries.lake().catalog(), lookup);
-        let values = deliveries.lake().lookup(&lookup.dataset, &key, &lookup.column).await?;
-        if let Some(value) = row.get(&lookup.by).and_then(|by| values.get(by.trim())) {
-            found.insert(column.name.clone(), value.clone());
-        }
-    }
-    Ok(found)
-}
-
-fn key_of(catalog: &Catalog, lookup: &datasets::model::Lookup) -> String {
-    catalog.get(&lookup.dataset).and_then(|target| target.key.first().cloned()).unwrap_or_default()
-}
-
 /// A row is about who fills it in: its municipality, its district, its own person.
 fn own(who: &Principal, row: &Answers, person: &str) -> Result<()> {
     for (fact, value) in &who.facts {
@@ -321,6 +263,17 @@ fn documents(filled: Filled<'_>, payload: &Payload) -> Vec<Finding> {
         };
         let verdict = &document.verdict;
         let reason = || Text::new(verdict["reason"].as_str().unwrap_or_default(), verdict["reason_en"].as_str().unwrap_or_default());
+        let parts: Vec<&str> = verdict["active_content"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        // What cannot be taken apart is no PDF either.
+        if verdict["layers"].as_array().and_then(|layers| layers.last()).is_none_or(|layer| layer["kind"] != "PDF") {
+            find("document.kind", say(&CHECKS, "document_kind").fill("title", &attachment.title));
+            continue;
+        }
+        if !parts.is_empty() {
+            let parts = parts.join(", ");
+            find("document.active", say(&CHECKS, "document_active").fill("title", &attachment.title).fill("value", &Text::new(&parts, &parts)));
+            continue;
+        }
         let signed = verdict["signers"].as_array().is_some_and(|signers| !signers.is_empty());
         if verdict["result"] == "TOTAL-FAILED" || verdict["subindication"] == "FORMAT_FAILURE" {
             find("document.failed", reason());
@@ -334,10 +287,6 @@ fn documents(filled: Filled<'_>, payload: &Payload) -> Vec<Finding> {
 fn finding(part: Option<&str>, one: Violation) -> Finding {
     let row = usize::try_from(one.line.unwrap_or(1)).unwrap_or(1);
     Finding { part: part.map(|dataset| (dataset.to_owned(), row)), column: one.column, rule: one.rule, severity: one.severity, message: one.message }
-}
-
-fn text_of(row: &Answers, name: &str) -> Option<String> {
-    row.get(name).map(|value| value.trim().to_owned())
 }
 
 /// An error of the pipeline as the state store's crate says it.

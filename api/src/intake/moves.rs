@@ -10,8 +10,9 @@ use warehouse::error::{Error, Kind, Result};
 use warehouse::principal::Principal;
 
 use super::cases::Case;
-use super::fill::{Refused, Standing, current, day, fixed, kept};
+use super::fill::{Refused, current, fixed, kept};
 use super::queue::{Kept, attach};
+use super::register::{Standing, day};
 use super::{Intake, Payload, applicant};
 use crate::state::{fault, now};
 
@@ -104,8 +105,7 @@ impl Intake {
             (true, None) => return Err(Error::new(Kind::Invalid, "case.answers", "this step is the form, answered again").into()),
             (false, _) => payload.decided.extend(asked.decided.into_iter().filter(|(_, value)| !value.trim().is_empty())),
         }
-        let step = filled.workflow.step(&one.to);
-        let register = step.is_some_and(|step| step.register);
+        let register = filled.workflow.step(&one.to).is_some_and(|step| step.register);
         let since = now();
         let at = Standing { key: Some(&case.received.code), state: &one.to, since: day(since), sent: day(case.received.received) };
         let applying = (one.answers).then_some(who);
@@ -115,7 +115,7 @@ impl Intake {
                 return Err(Refused::Findings(found.findings));
             }
         }
-        let due = step.and_then(|step| step.days).map_or(0, |days| since + i64::from(days) * 86_400);
+        let due = filled.workflow.due(&one.to, since);
         let to = Step { code: one.code.clone(), to: one.to.clone(), since, due, register, reason: reason.to_owned(), delivery: String::new() };
         let again = one.answers.then_some(documents);
         if !self.step(case, &who.account, &who.role, to, Some(&payload), again).await? {
@@ -138,9 +138,8 @@ impl Intake {
 
     /// A move by the service itself: what became of the row in the lake.
     pub(super) async fn follow(&self, filled: Filled<'_>, case: &Case, to: &str, reason: &str, delivery: &str) -> Result<bool> {
-        let step = filled.workflow.step(to);
         let since = now();
-        let due = step.and_then(|step| step.days).map_or(0, |days| since + i64::from(days) * 86_400);
+        let due = filled.workflow.due(to, since);
         // What was refused is not written again before somebody mended it.
         let register = false;
         let code = if reason.is_empty() { "registra" } else { "rinvia" };

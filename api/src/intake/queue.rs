@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, Connection, Row};
 use tokio::sync::{mpsc, oneshot};
 use warehouse::error::{Error, Kind, Result};
 
-use super::cases::Received;
+use super::cases::{Received, received};
 use crate::state::{State, fault};
 
 /// Forms of one transaction, and of the queue before it.
@@ -196,19 +196,9 @@ async fn found(work: &mut AnyConnection, column: &str, value: &str) -> Result<Op
     let sql = format!("SELECT id, office, year, number, code, received, hash FROM cases WHERE {column} = $1 ORDER BY received LIMIT 1");
     let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(value).fetch_optional(work).await.map_err(fault("intake.found"))?;
     let Some(row) = row else { return Ok(None) };
-    let read = || -> sqlx::Result<(Received, String)> {
-        let (office, year, number): (String, i64, i64) = (row.try_get("office")?, row.try_get("year")?, row.try_get("number")?);
-        let hash: String = row.try_get("hash")?;
-        let received = Received {
-            id: row.try_get("id")?,
-            protocol: protocol(&office, year, number),
-            code: row.try_get("code")?,
-            received: row.try_get("received")?,
-            hash: hash.clone(),
-        };
-        Ok((received, hash))
-    };
-    read().map(Some).map_err(fault("intake.found"))
+    let received = received(&row).map_err(fault("intake.found"))?;
+    let hash = received.hash.clone();
+    Ok(Some((received, hash)))
 }
 
 /// A protocol number as it is written: body, year, number.

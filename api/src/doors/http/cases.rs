@@ -1,7 +1,7 @@
 //! `/pratiche`: what became of forms. The work list of who applied and of the office that decides, each case with its history, and the
 //! steps that whoever looks may take.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -10,12 +10,14 @@ use datasets::workflow::Move;
 use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use url::form_urlencoded;
 use warehouse::principal::Principal;
 
 use crate::app::App;
 use crate::doors::http::deliveries::problem;
 use crate::doors::http::forms::{document, form, moment, term};
 use crate::doors::http::problem::{Problem, Result};
+use crate::doors::http::reading::{label, say};
 use crate::doors::http::session::{Desk, Sent};
 use crate::intake::Payload;
 use crate::intake::cases::{Case, PAGE, Wanted};
@@ -58,16 +60,16 @@ pub async fn list(State(app): State<App>, desk: Desk, Query(asked): Query<Asked>
     let rows: Vec<Value> = cases.iter().filter_map(|case| row(&app, desk.who(), case, language, now)).collect();
     let theirs =
         |filled: &Filled<'_>| filled.form.roles.contains(&desk.who().role) || offices.iter().any(|(form, _)| *form == filled.contract.name.to_string());
-    let forms: Vec<Value> = app
-        .warehouse
-        .catalog()
-        .forms()
-        .filter(theirs)
-        .map(|filled| json!({ "name": filled.contract.name.to_string(), "title": language.say(&filled.form.title) }))
-        .collect();
-    let states = states(&app, language);
+    let all = || app.warehouse.catalog().forms().filter(theirs);
+    let forms: Vec<Value> = all().map(|filled| json!({ "name": filled.contract.name.to_string(), "title": language.say(&filled.form.title) })).collect();
+    let states = states(&app, all(), language);
+    let mut filters = form_urlencoded::Serializer::new(String::new());
+    filters.append_pair("modulo", &asked.modulo).append_pair("stato", &asked.stato);
+    if asked.scadute.is_some() {
+        filters.append_pair("scadute", "1");
+    }
     let values = json!({
-        "rows": rows, "more": more, "forms": forms, "states": states, "modulo": asked.modulo, "stato": asked.stato, "scadute": asked.scadute.is_some(),
+        "filters": filters.finish(), "rows": rows, "more": more, "forms": forms, "states": states, "modulo": asked.modulo, "stato": asked.stato, "scadute": asked.scadute.is_some(),
         "pagina": asked.pagina.max(0), "office": !offices.is_empty(),
     });
     app.site.render("cases.html", &desk.frame, values)
@@ -138,7 +140,7 @@ async fn render(app: &App, desk: &Desk, filled: Filled<'_>, case: &Case, finding
         .iter()
         .map(|one| {
             let title = filled.workflow.moves.iter().find(|step| step.code == one.code).map(|step| language.say(&step.title));
-            json!({ "code": one.code, "title": title, "state": state(app, &one.to, language), "by": role(&one.role), "at": moment(one.at), "reason": one.reason, "delivery": one.delivery })
+            json!({ "code": one.code, "title": title, "state": state(app, filled, &one.to, language), "by": role(&one.role), "at": moment(one.at), "reason": one.reason, "delivery": one.delivery })
         })
         .collect();
     let steps: Vec<Value> = open(filled, case, desk.who()).into_iter().map(|one| offered(app, filled, case, &payload, one, language)).collect();
@@ -161,7 +163,7 @@ fn offered(app: &App, filled: Filled<'_>, case: &Case, payload: &Payload, one: &
         json!({ "name": column.name, "title": language.say(&column.title), "hint": language.say(&column.description), "kind": kind, "value": payload.decided.get(&column.name) })
     });
     json!({
-        "code": one.code, "title": language.say(&one.title), "reason": one.reason, "asks": asks.collect::<Vec<_>>(), "to": state(app, &one.to, language),
+        "code": one.code, "title": language.say(&one.title), "reason": one.reason, "asks": asks.collect::<Vec<_>>(), "to": state(app, filled, &one.to, language),
         "form": one.answers.then(|| format!("{}?pratica={}", crate::doors::http::forms::path(&filled.contract.name), case.received.id)),
     })
 }
@@ -171,29 +173,21 @@ fn row(app: &App, who: &Principal, case: &Case, language: Language, now: i64) ->
     let filled = form(app, &case.form).ok()?;
     Some(json!({
         "id": case.received.id, "protocol": case.received.protocol, "code": case.received.code, "title": language.say(&filled.form.title), "form": case.form,
-        "state": state(app, &case.state, language), "state_code": case.state, "received": moment(case.received.received), "since": moment(case.since),
+        "state": state(app, filled, &case.state, language), "state_code": case.state, "received": moment(case.received.received), "since": moment(case.since),
         "due": term(case.due), "late": case.due > 0 && case.due < now, "office": case.office, "todo": !open(filled, case, who).is_empty(),
-        "ended": filled.workflow.ended(&case.state), "pending": case.pending,
+        "pending": case.pending,
     }))
 }
 
-fn states(app: &App, language: Language) -> Vec<Value> {
-    let list = app.warehouse.catalog().code_lists.get("stati_domanda");
-    list.into_iter()
-        .flat_map(|list| &list.codes)
-        .filter(|code| code.code != "bozza")
-        .map(|code| json!({ "code": code.code, "label": said(code, language) }))
-        .collect()
+/// The states of some forms' workflows, each once.
+fn states<'a>(app: &App, forms: impl Iterator<Item = Filled<'a>>, language: Language) -> Vec<Value> {
+    let codes: BTreeSet<(&str, &str)> =
+        forms.flat_map(|filled| filled.workflow.steps.iter().map(move |step| (filled.workflow.states.as_str(), step.code.as_str()))).collect();
+    codes.into_iter().map(|(list, code)| json!({ "code": code, "label": label(app, list, code, say(language)) })).collect()
 }
 
-fn state(app: &App, code: &str, language: Language) -> String {
-    let lists = ["stati_domanda"].iter().filter_map(|list| app.warehouse.catalog().code_lists.get(*list));
-    let found = lists.flat_map(|list| &list.codes).find(|one| one.code == code);
-    found.map_or_else(|| code.to_owned(), |one| said(one, language).to_owned())
-}
-
-fn said(code: &datasets::code_list::Code, language: Language) -> &str {
-    if language == Language::English { &code.en } else { &code.it }
+fn state(app: &App, filled: Filled<'_>, code: &str, language: Language) -> String {
+    label(app, &filled.workflow.states, code, say(language))
 }
 
 /// Bytes that a browser saves and never opens itself.

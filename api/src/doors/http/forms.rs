@@ -10,15 +10,18 @@ use http::StatusCode;
 use ingest::form::Answers;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use warehouse::principal::Principal;
 use warehouse::session::rows::{Filter, Page};
 
 use crate::app::App;
 use crate::doors::http::encode;
 use crate::doors::http::problem::{Problem, Result};
+use crate::doors::http::reading::{label, say};
 use crate::doors::http::session::{Desk, Sent};
 use crate::intake::cases::Case;
-use crate::intake::fill::{Finding, Refused, Sending, Standing, allowed, day};
+use crate::intake::fill::{Finding, Refused, Sending, allowed};
 use crate::intake::moves::{Asked as Move, open};
+use crate::intake::register::{Standing, day};
 use crate::intake::{Document, Payload};
 use crate::site::words::Language;
 
@@ -69,10 +72,10 @@ pub async fn page(State(app): State<App>, desk: Desk, Path((area, name)): Path<(
     } else if !opened.bozza.is_empty() {
         let (draft, payload) = app.intake.draft(desk.account(), &opened.bozza).await?.ok_or_else(Problem::not_found)?;
         (shown.draft, shown.older) = (draft.id, draft.version != filled.contract.version);
-        shown.key = payload.decided.get(KEY).cloned().unwrap_or_default();
+        shown.key = payload.key.clone().unwrap_or_default();
         shown.payload = payload;
     } else if !opened.chiave.is_empty() {
-        shown.payload.values = registered(&app, &desk, filled, &opened.chiave).await?;
+        shown.payload.values = registered(&app, desk.who(), filled, &opened.chiave).await?;
         shown.key = opened.chiave;
     }
     render(&app, &desk, filled, shown, StatusCode::OK).await
@@ -115,14 +118,14 @@ async fn send(app: &App, desk: Desk, filled: Filled<'_>, mut shown: Shown, actio
         return render(app, &desk, filled, shown, StatusCode::CONFLICT).await;
     }
     if action == "invia" && !shown.key.is_empty() && shown.case.is_empty() {
-        let was = registered(app, &desk, filled, &shown.key).await?;
+        let was = registered(app, desk.who(), filled, &shown.key).await?;
         shown.changes = Some(changes(app, filled, &was, &shown, desk.frame.language));
         return render(app, &desk, filled, shown, StatusCode::OK).await;
     }
     let done = if shown.case.is_empty() {
         let key = Some(shown.key.as_str()).filter(|key| !key.is_empty());
         if let Some(key) = key {
-            registered(app, &desk, filled, key).await?;
+            registered(app, desk.who(), filled, key).await?;
         }
         let sending = Sending { payload: shown.payload.clone(), version: &shown.version, key, retry: &shown.retry, again: action == "ripeti" };
         app.intake.send(&app.deliveries, filled, desk.who(), sending).await.map(|taken| match taken {
@@ -161,11 +164,11 @@ pub async fn check(State(app): State<App>, Path((area, name)): Path<(String, Str
     let mut payload = sent.payload;
     documents_of(&app, &sent.desk, &mut payload, &sent.draft, &sent.case).await?;
     let today = chrono::Utc::now().date_naive();
-    let at = Standing { key: Some(sent.key.as_str()).filter(|key| !key.is_empty()), state: &filled.workflow.first, since: today, sent: today };
+    let at = Standing::first(filled, Some(sent.key.as_str()).filter(|key| !key.is_empty()), today);
     let found = app.intake.judge(&app.deliveries, filled, Some(sent.desk.who()), &payload, at).await?;
     let language = sent.desk.frame.language;
     let drawn = Drawn { app: &app, filled, language, who: sent.desk.who(), payload: &payload, findings: &found.findings };
-    Ok(Json(drawn.summary(app.warehouse.catalog())).into_response())
+    Ok(Json(drawn.summary()).into_response())
 }
 
 /// `POST /moduli/bozze/{id}/elimina`
@@ -223,16 +226,12 @@ struct Shown {
     changes: Option<Vec<Value>>,
 }
 
-/// Name under which a draft remembers the row it changes.
-const KEY: &str = "";
-
 async fn render(app: &App, desk: &Desk, filled: Filled<'_>, shown: Shown, status: StatusCode) -> Result<Response> {
-    let catalog = app.warehouse.catalog();
     let language = desk.frame.language;
     let drawn = Drawn { app, filled, language, who: desk.who(), payload: &shown.payload, findings: &shown.findings };
     let values = json!({
         "word": desk.word(), "form": path(&filled.contract.name), "title": language.say(&filled.form.title), "intro": language.say(&filled.form.intro),
-        "groups": drawn.sections().await?, "parts": drawn.parts(catalog).await?, "attachments": drawn.attachments(), "summary": drawn.summary(catalog),
+        "groups": drawn.sections().await?, "parts": drawn.parts().await?, "attachments": drawn.attachments(), "most": documents::MOST >> 20, "summary": drawn.summary(),
         "version": shown.version, "key": shown.key, "draft": shown.draft, "case": shown.case, "seen": shown.seen, "retry": shown.retry,
         "older": shown.older, "saved": shown.saved, "twin": shown.twin, "changes": shown.changes, "provisional": filled.workflow.provisional,
     });
@@ -240,13 +239,10 @@ async fn render(app: &App, desk: &Desk, filled: Filled<'_>, shown: Shown, status
 }
 
 async fn save(app: &App, desk: &Desk, filled: Filled<'_>, shown: &mut Shown) -> Result<()> {
-    let mut payload = shown.payload.clone();
     if !shown.case.is_empty() {
         return Ok(());
     }
-    if !shown.key.is_empty() {
-        payload.decided.insert(KEY.into(), shown.key.clone());
-    }
+    let payload = Payload { key: Some(shown.key.clone()).filter(|key| !key.is_empty()), ..shown.payload.clone() };
     let id = Some(shown.draft.as_str()).filter(|id| !id.is_empty());
     shown.draft = app.intake.save_draft(desk.account(), id, &filled.contract.name.to_string(), &shown.version, &payload).await?;
     Ok(())
@@ -282,9 +278,9 @@ async fn opened_answers(app: &App, desk: &Desk, case: &Case) -> Result<Payload> 
 }
 
 /// The row of a key as it stands in the register, as far as who asks sees it.
-async fn registered(app: &App, desk: &Desk, filled: Filled<'_>, key: &str) -> Result<Answers> {
+async fn registered(app: &App, who: &Principal, filled: Filled<'_>, key: &str) -> Result<Answers> {
     let column = filled.key().ok_or_else(Problem::not_found)?;
-    let session = app.warehouse.session(desk.who()).await?;
+    let session = app.warehouse.session(who).await?;
     let page = Page { filters: vec![Filter::eq(&column.name, key)], limit: Some(1), ..Page::default() };
     let rows = encode::gathered(session.rows(&filled.contract.name, page).await?).await?;
     let row = rows.into_iter().next().ok_or_else(Problem::not_found)?;
@@ -300,9 +296,7 @@ async fn registered(app: &App, desk: &Desk, filled: Filled<'_>, key: &str) -> Re
 fn changes(app: &App, filled: Filled<'_>, was: &Answers, shown: &Shown, language: Language) -> Vec<Value> {
     let named = |column: &datasets::model::Column, value: Option<&String>| -> Value {
         let Some(value) = value.filter(|value| !value.trim().is_empty()) else { return Value::Null };
-        let list = column.code_list.as_ref().and_then(|list| app.warehouse.catalog().code_lists.get(list));
-        let code = list.and_then(|list| list.codes.iter().find(|code| code.code == *value));
-        json!(code.map_or(value.as_str(), |code| if language == Language::English { &code.en } else { &code.it }))
+        json!(column.code_list.as_ref().map_or_else(|| value.clone(), |list| label(app, list, value, say(language))))
     };
     let mut all = Vec::new();
     for column in filled.asked() {

@@ -99,8 +99,11 @@ fn page(site: &Site, problem: &Problem, frame: &Frame) -> Result<Response> {
     let family = if problem.status.is_server_error() { "problem_500" } else { "problem_400" };
     let heading = words.get(&format!("problem_{}", problem.status.as_u16())).or(words.get(family));
     let italian = problem.more.iter().find(|(name, _)| *name == "detail_it").and_then(|(_, text)| text.as_str());
-    let (detail, detail_lang) = match (frame.language, italian) {
-        (Language::Italian, Some(italian)) => (italian, "it"),
+    // A sentence for people stands in `locales` under the problem's code; else what programs read, in its own language.
+    let said = words.get(&format!("problem_{}", problem.code.replace('.', "_")));
+    let (detail, detail_lang) = match (frame.language, said.map(String::as_str), italian) {
+        (language, Some(said), _) => (said, language.code()),
+        (Language::Italian, None, Some(italian)) => (italian, "it"),
         _ => (problem.detail.as_str(), "en"),
     };
     let values = json!({

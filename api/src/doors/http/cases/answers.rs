@@ -1,12 +1,13 @@
 //! What was answered in a case, label by label: for its page and for the receipt.
 
 use datasets::form::Filled;
-use datasets::model::{Column, Contract};
+use datasets::model::Contract;
 use ingest::form::Answers;
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::doors::http::problem::Result;
+use crate::doors::http::reading::{label, say};
 use crate::intake::Payload;
 use crate::intake::cases::Case;
 use crate::intake::receipt::{Line, pdf};
@@ -68,13 +69,8 @@ fn said(app: &App, filled: Filled<'_>, payload: &Payload, language: Language) ->
 fn fields(app: &App, contract: &Contract, names: &[String], row: &Answers, language: Language) -> Vec<(String, String)> {
     let one = |name: &String| {
         let (column, value) = (contract.column(name)?, row.get(name)?);
-        Some((language.say(&column.title).to_owned(), shown(app, column, value, language)))
+        let said = column.code_list.as_ref().map_or_else(|| value.clone(), |list| label(app, list, value, say(language)));
+        Some((language.say(&column.title).to_owned(), said))
     };
     names.iter().filter_map(one).collect()
-}
-
-fn shown(app: &App, column: &Column, value: &str, language: Language) -> String {
-    let list = column.code_list.as_ref().and_then(|list| app.warehouse.catalog().code_lists.get(list));
-    let code = list.and_then(|list| list.codes.iter().find(|code| code.code == value));
-    code.map_or_else(|| value.to_owned(), |code| if language == Language::English { code.en.clone() } else { code.it.clone() })
 }

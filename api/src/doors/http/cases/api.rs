@@ -12,7 +12,7 @@ use warehouse::principal::Principal;
 
 use super::{Asked, offices, seen};
 use crate::app::App;
-use crate::doors::http::forms::api::{Answered, refused};
+use crate::doors::http::forms::api::{Answered, refused, signed};
 use crate::doors::http::forms::moment;
 use crate::doors::http::problem::{Problem, Result};
 use crate::intake::cases::{Case, PAGE, Wanted};
@@ -123,10 +123,6 @@ pub async fn step(
     app.intake.make(&app.deliveries, filled, &who, &case, asked).await.map_err(refused)?;
     let (case, _) = seen(&app, &who, &id).await?;
     Ok(Json(brief(&case)).into_response())
-}
-
-fn signed(who: &Principal) -> Result<()> {
-    crate::doors::http::forms::api::signed(who)
 }
 
 fn brief(case: &Case) -> Value {

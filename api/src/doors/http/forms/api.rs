@@ -14,12 +14,13 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use warehouse::principal::Principal;
 
-use super::{documents, form, moment};
+use super::{documents, form, moment, registered};
 use crate::accounts::stranger;
 use crate::app::App;
 use crate::doors::http::problem::{Problem, Result};
 use crate::doors::http::uploads;
-use crate::intake::fill::{Refused, Sending, Standing, allowed, fixed};
+use crate::intake::fill::{Refused, Sending, allowed, fixed};
+use crate::intake::register::Standing;
 use crate::intake::{Payload, Taken};
 
 /// Attachments of one form.
@@ -95,17 +96,15 @@ pub async fn send(
     headers: HeaderMap,
     body: Result<Json<Answered>, JsonRejection>,
 ) -> Result<Response> {
-    let filled = form(&app, &format!("{area}.{name}"))?;
-    signed(&who)?;
-    allowed(filled, &who)?;
-    let Json(answered) = body.map_err(|rejection| Problem::new(rejection.status(), "body.json", rejection.body_text()))?;
+    let (filled, answered) = answered(&app, &who, &area, &name, body)?;
     let retry = match uploads::key(&headers)? {
         Some(key) => key,
         None => crate::accounts::random()?,
     };
     let (version, key, again) = (answered.version.clone(), answered.key.clone(), answered.again);
+    // A row that is to be changed is one that who asks sees.
     if let Some(key) = &key {
-        there(&app, &who, filled, key).await?;
+        registered(&app, &who, filled, key).await?;
     }
     let payload = answered.payload(&app).await?;
     let sending = Sending { payload, version: &version, key: key.as_deref(), retry: &retry, again };
@@ -134,25 +133,22 @@ pub async fn check(
     Path((area, name)): Path<(String, String)>,
     body: Result<Json<Answered>, JsonRejection>,
 ) -> Result<Response> {
-    let filled = form(&app, &format!("{area}.{name}"))?;
-    signed(&who)?;
-    allowed(filled, &who)?;
-    let Json(answered) = body.map_err(|rejection| Problem::new(rejection.status(), "body.json", rejection.body_text()))?;
+    let (filled, answered) = answered(&app, &who, &area, &name, body)?;
     let key = answered.key.clone();
     let payload = answered.payload(&app).await?;
     let today = chrono::Utc::now().date_naive();
-    let at = Standing { key: key.as_deref(), state: &filled.workflow.first, since: today, sent: today };
+    let at = Standing::first(filled, key.as_deref(), today);
     let found = app.intake.judge(&app.deliveries, filled, Some(&who), &payload, at).await?;
     Ok(Json(json!({ "stands": found.stands(), "findings": found.findings })).into_response())
 }
 
-/// A row that is to be changed is one that who asks sees.
-async fn there(app: &App, who: &Principal, filled: Filled<'_>, key: &str) -> Result<()> {
-    use warehouse::session::rows::{Filter, Page};
-    let column = filled.key().ok_or_else(Problem::not_found)?;
-    let page = Page { columns: vec![column.name.clone()], filters: vec![Filter::eq(&column.name, key)], limit: Some(1), ..Page::default() };
-    let rows = crate::doors::http::encode::gathered(app.warehouse.session(who).await?.rows(&filled.contract.name, page).await?).await?;
-    if rows.is_empty() { Err(Problem::not_found()) } else { Ok(()) }
+/// The form, and what was answered, for who may fill it in.
+fn answered<'a>(app: &'a App, who: &Principal, area: &str, name: &str, body: Result<Json<Answered>, JsonRejection>) -> Result<(Filled<'a>, Answered)> {
+    let filled = form(app, &format!("{area}.{name}"))?;
+    signed(who)?;
+    allowed(filled, who)?;
+    let Json(answered) = body.map_err(|rejection| Problem::new(rejection.status(), "body.json", rejection.body_text()))?;
+    Ok((filled, answered))
 }
 
 /// Forms and cases are for who has signed in.

@@ -1,5 +1,9 @@
 //! Documents that come with a form: bounded, kept sealed, and examined in a process that may die of them.
 
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+
 use chrono::Utc;
 use ingest::signature::apart::{self, Request};
 
@@ -17,7 +21,7 @@ const NAME: usize = 200;
 /// Keeps a document and says what its signatures are worth. Nothing of it is refused here: the form's own rules do.
 pub async fn keep(app: &App, name: &str, file: &str, bytes: Vec<u8>) -> Result<Document> {
     if bytes.len() > MOST {
-        return Err(Problem::new(http::StatusCode::PAYLOAD_TOO_LARGE, "document.size", format!("a document has {} MB at most", MOST >> 20)));
+        return Err(too_large());
     }
     let size = bytes.len() as u64;
     let hash = app.deliveries.keep(&bytes).await.map_err(problem)?;
@@ -26,15 +30,20 @@ pub async fn keep(app: &App, name: &str, file: &str, bytes: Vec<u8>) -> Result<D
     Ok(Document { name: name.to_owned(), file, bytes: size, hash, verdict })
 }
 
+pub fn too_large() -> Problem {
+    Problem::new(http::StatusCode::PAYLOAD_TOO_LARGE, "document.size", format!("a document has {} MB at most", MOST >> 20))
+}
+
 /// The report of `siss verify --intake` on a document.
 async fn examine(app: &App, bytes: Vec<u8>) -> Result<serde_json::Value> {
     let command = examine::command().map_err(|e| Problem::internal("document.examine", e))?;
     let (trust, spool) = (app.listen.trust.clone(), app.home.join("spool"));
     let work = move || -> std::io::Result<serde_json::Value> {
-        let file = tempfile::Builder::new().prefix("documento-").tempfile_in(spool)?;
-        std::fs::write(file.path(), &bytes)?;
+        // A file without a name: what a document tells of persons stands in clear nowhere, however this process ends.
+        let mut file = tempfile::tempfile_in(spool)?;
+        file.write_all(&bytes)?;
         let request = Request {
-            file: file.path().to_owned(),
+            file: PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd())),
             content: None,
             timestamps: Vec::new(),
             certificates: Vec::new(),

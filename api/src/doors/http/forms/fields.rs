@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use datasets::catalog::Catalog;
 use datasets::form::Filled;
 use datasets::model::{Column, Contract, DatasetName, Severity, Type};
 use ingest::form::Answers;
@@ -53,10 +52,10 @@ impl Drawn<'_> {
     }
 
     /// Parts with their rows; one empty row where there is none.
-    pub async fn parts(&self, catalog: &Catalog) -> Result<Vec<Value>> {
+    pub async fn parts(&self) -> Result<Vec<Value>> {
         let mut parts = Vec::new();
         for part in &self.filled.form.parts {
-            let (dataset, Some(contract)) = (part.dataset.to_string(), catalog.get(&part.dataset)) else { continue };
+            let (dataset, Some(contract)) = (part.dataset.to_string(), self.app.warehouse.catalog().get(&part.dataset)) else { continue };
             let empty = vec![Answers::new()];
             let answered = self.payload.parts.get(&dataset).filter(|rows| !rows.is_empty()).unwrap_or(&empty);
             let mut rows = Vec::new();
@@ -67,7 +66,7 @@ impl Drawn<'_> {
                     let id = format!("p.{dataset}.{i}.{name}");
                     fields.push(self.field(column, row.get(name), &id, Some((&dataset, i + 1))).await?);
                 }
-                let about = self.about(Some((&dataset, i + 1)), contract, &part.columns);
+                let about = self.about(Some((&dataset, i + 1)), &part.columns);
                 rows.push(json!({ "fields": fields, "said": about }));
             }
             let more = rows.len() < part.most as usize;
@@ -90,14 +89,14 @@ impl Drawn<'_> {
     }
 
     /// Everything that is wrong, in the form's order, each with the field it is about.
-    pub fn summary(&self, catalog: &Catalog) -> Vec<Value> {
+    pub fn summary(&self) -> Vec<Value> {
         let mut all: Vec<(usize, Value)> = Vec::new();
         let order: BTreeMap<&str, usize> = self.filled.form.asked().enumerate().map(|(i, name)| (name, i)).collect();
         for one in self.findings {
             let (contract, asked): (&Contract, Vec<&str>) = match &one.part {
                 Some((dataset, _)) => {
                     let Some(part) = self.filled.form.parts.iter().find(|part| part.dataset.to_string() == *dataset) else { continue };
-                    let Some(contract) = catalog.get(&part.dataset) else { continue };
+                    let Some(contract) = self.app.warehouse.catalog().get(&part.dataset) else { continue };
                     (contract, part.columns.iter().map(String::as_str).collect())
                 }
                 None => (self.filled.contract, self.filled.form.asked().collect()),
@@ -145,7 +144,7 @@ impl Drawn<'_> {
     }
 
     /// Sentences about a row that belong to none of its fields.
-    fn about(&self, part: Option<(&str, usize)>, _contract: &Contract, asked: &[String]) -> Vec<&str> {
+    fn about(&self, part: Option<(&str, usize)>, asked: &[String]) -> Vec<&str> {
         let here = |one: &&Finding| {
             let same = one.part.as_ref().map(|(dataset, row)| (dataset.as_str(), *row)) == part;
             same && one.column.as_ref().is_none_or(|column| !asked.contains(column))

@@ -128,8 +128,7 @@ async fn document(app: &App, name: &str, mut field: Field<'_>) -> Result<Option<
     while let Some(chunk) = field.chunk().await.map_err(|e| Problem::invalid("body.form", e.body_text()))? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > documents::MOST {
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "document.size", format!("a document has {} MB at most", documents::MOST >> 20))
-                .with("detail_it", format!("Un documento ha al più {} MB.", documents::MOST >> 20)));
+            return Err(documents::too_large());
         }
     }
     if bytes.is_empty() { Ok(None) } else { documents::keep(app, name, &file, bytes).await.map(Some) }
