@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyConnection, AnyPool, Executor};
+use sqlx::{Any, AnyConnection, AnyPool, Executor, Transaction};
 use warehouse::error::{Error, Kind, Result};
 
 mod migrate;
@@ -45,9 +45,9 @@ impl State {
         Ok(Self { pool, sqlite })
     }
 
-    /// Whether the store is SQLite, which one writer locks as a whole.
-    pub fn sqlite(&self) -> bool {
-        self.sqlite
+    /// A transaction that writes. SQLite has one writer at a time: who comes second waits at the beginning, not at its first write.
+    pub async fn begin(&self, what: &'static str) -> Result<Transaction<'static, Any>> {
+        self.pool.begin_with(if self.sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" }).await.map_err(fault(what))
     }
 
     /// The connections, for the modules that keep a table here.

@@ -40,7 +40,11 @@ def test_a_new_version_is_followed_or_refused(siss, lake, tmp_path):
     newest = ask('SELECT count(*), sum(posti) FROM assa."strutture@v40" WHERE telefono IS NULL')
     assert newest == ask('SELECT count(*), sum(posti) FROM assa."strutture@v40"')
 
-    write("9.0.0", lambda text: text + COLUMN.replace('class = "public"', 'class = "public"\nrequired = true').replace("telefono", "fax"))
+    # Its form must ask what a row cannot lack.
+    fax = COLUMN.replace('class = "public"', 'class = "public"\nrequired = true').replace("telefono", "fax")
+    write("9.0.0", lambda text: text + fax)
+    assert "needs fax, which the form does not ask" in siss("check", "--contracts", contracts).stdout
+    write("9.0.0", lambda text: text.replace('"latitudine", "longitudine"]', '"latitudine", "longitudine", "fax"]') + fax)
     refused = siss("maintain", "--data", data, "--contracts", contracts)
     assert refused.returncode == 1
     assert "assa.strutture" in refused.stderr and "'telefono' is gone" in refused.stderr and "'fax' is required" in refused.stderr, refused.stderr

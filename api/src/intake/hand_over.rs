@@ -10,6 +10,7 @@ use warehouse::error::{Error, Result};
 
 use super::Intake;
 use super::queue::protocol;
+use crate::config::may_ask;
 use crate::state::{fault, now};
 
 /// Cases of one round, seconds for one request, and the longest pause between two tries.
@@ -29,8 +30,7 @@ impl Receiver {
     /// `url` is configured, never given by a user; `https` but on this machine. Errors: a sentence.
     pub fn new(url: &str, secret: &[u8]) -> std::result::Result<Self, String> {
         let url = url::Url::parse(url).map_err(|e| format!("'{url}' is no address: {e}"))?;
-        let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-        if url.scheme() != "https" && !(url.scheme() == "http" && local) {
+        if !may_ask(&url) {
             return Err(format!("'{url}': the protocol system is reached by https"));
         }
         if secret.len() < 32 {

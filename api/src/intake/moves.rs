@@ -4,7 +4,7 @@ use datasets::form::{Filled, REGION};
 use datasets::workflow::{APPLICANT, Move, SERVICE};
 use ingest::deliver::Deliveries;
 use ingest::form::Answers;
-use sqlx::{AnyConnection, Connection};
+use sqlx::AnyConnection;
 use warehouse::audit::{Action, Door, Event, Outcome};
 use warehouse::error::{Error, Kind, Result};
 use warehouse::principal::Principal;
@@ -152,9 +152,7 @@ impl Intake {
         let id = &case.received.id;
         let sealed = payload.map(|payload| self.seal(id, payload)).transpose()?.unwrap_or_else(|| case.sealed.clone());
         let reason = if to.reason.is_empty() { String::new() } else { self.seal_text(id, to.reason.as_bytes())? };
-        let mut connection = self.state.pool().acquire().await.map_err(fault("case.move"))?;
-        let begin = if self.state.sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN" };
-        let mut work = connection.begin_with(begin).await.map_err(fault("case.move"))?;
+        let mut work = self.state.begin("case.move").await?;
         let done = sqlx::query(
             "UPDATE cases SET state = $1, since = $2, due = $3, moved = moved + 1, revision = revision + $4, sealed = $5, pending = $6 WHERE id = $7 AND moved = $8",
         )

@@ -2,7 +2,7 @@
 //! without a disk write of its own. Numbers are given inside the transaction: a form that is not kept leaves no gap.
 
 use datasets::form::{self, REGION};
-use sqlx::{AnyConnection, Connection, Row};
+use sqlx::{AnyConnection, Row};
 use tokio::sync::{mpsc, oneshot};
 use warehouse::error::{Error, Kind, Result};
 
@@ -94,9 +94,7 @@ pub fn start(state: State) -> mpsc::Sender<Job> {
 }
 
 async fn write(state: &State, jobs: &[Job]) -> Result<Vec<Taken>> {
-    let mut connection = state.pool().acquire().await.map_err(fault("intake.write"))?;
-    let begin = if state.sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN" };
-    let mut work = connection.begin_with(begin).await.map_err(fault("intake.write"))?;
+    let mut work = state.begin("intake.write").await?;
     let mut taken = Vec::with_capacity(jobs.len());
     for job in jobs {
         taken.push(one(&mut work, &job.new).await?);

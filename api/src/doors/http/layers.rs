@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -24,6 +24,8 @@ use crate::doors::http::problem::Problem;
 const ROOM: usize = 256;
 /// Time from the request's headers to the answer's: above every limit of a query. Uploads have their own, per part.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// Time for the body of a request that is refused unread.
+const HEARD_OUT: Duration = Duration::from_secs(1);
 
 /// Answers carry an id that also stands in the log; the log has no query string, account or address.
 pub async fn observe(mut request: Request, next: Next) -> Response {
@@ -104,6 +106,8 @@ pub async fn safe_headers(State(secure): State<Secure>, request: Request, next: 
 pub async fn same_site(request: Request, next: Next) -> Response {
     let unsafe_method = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if unsafe_method && !own(request.headers(), request.uri()) {
+        // A connection closed under a client that still sends loses the answer with it: what is short is heard out.
+        let _ = tokio::time::timeout(HEARD_OUT, to_bytes(request.into_body(), 64 << 10)).await;
         return Problem::new(StatusCode::FORBIDDEN, "request.cross_site", "requests that change something are not taken from other sites")
             .with("detail_it", "Le richieste che modificano qualcosa non si accettano da altri siti.")
             .into_response();
