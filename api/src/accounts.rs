@@ -11,6 +11,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
+use warehouse::audit::Origin;
 use warehouse::error::{Error, Kind, Result};
 use warehouse::principal::Principal;
 
@@ -23,10 +24,11 @@ mod lockout;
 mod password;
 mod scram;
 pub mod sessions;
+pub mod standing;
 mod token;
 
 pub use facts::{derive_ambito, stranger, validate};
-pub use password::{random as random_password, rule as password_rule};
+pub use password::{WEAK, random as random_password, rule as password_rule};
 pub use scram::Scram;
 pub use token::{TokenInfo, random};
 
@@ -194,7 +196,7 @@ impl Accounts {
 
     /// The same for people, who can be asked for a code.
     pub async fn right_password(&self, name: &str, password: &str) -> Result<Option<Entrant>> {
-        if self.inner.lockout.locked(name, Instant::now()) {
+        if self.inner.lockout.locked(name, Origin::current().from, Instant::now()) {
             return Ok(None);
         }
         let row = self.row(name).await?;
@@ -231,7 +233,7 @@ impl Accounts {
     /// What the PostgreSQL door needs to check a proof; `None` while the account is locked. An unknown name, one without a password, or one
     /// that needs a second factor gets a verifier that nothing fits, the same at every try. The door reports the outcome to [`Self::succeeded`] or [`Self::failed`].
     pub async fn scram(&self, name: &str) -> Result<Option<Scram>> {
-        if self.inner.lockout.locked(name, Instant::now()) {
+        if self.inner.lockout.locked(name, Origin::current().from, Instant::now()) {
             return Ok(None);
         }
         let real = match self.row(name).await? {
@@ -243,17 +245,22 @@ impl Accounts {
 
     /// A sign-in of this name succeeded: earlier failures are forgotten.
     pub fn succeeded(&self, name: &str) {
-        self.inner.lockout.succeeded(name);
+        self.inner.lockout.succeeded(name, Origin::current().from);
     }
 
     /// A sign-in of this name failed: after a few, the name is locked for a while, doubling.
     pub fn failed(&self, name: &str) {
-        self.inner.lockout.failed(name, Instant::now());
+        self.inner.lockout.failed(name, Origin::current().from, Instant::now());
     }
 
     /// The principal of an account, without any sign-in: for the command line and for a door that has checked a proof itself.
     pub async fn principal(&self, name: &str) -> Result<Option<Principal>> {
         self.row(name).await?.map(|row| account(&row).map(Principal::from)).transpose()
+    }
+
+    /// Whether an account signs in by password; else an identity provider says who it is, or it has only tokens.
+    pub async fn has_password(&self, name: &str) -> Result<bool> {
+        Ok(self.row(name).await?.map(|row| account(&row)).transpose()?.is_some_and(|account| account.has_password))
     }
 
     /// A place among the few that may hash at once.

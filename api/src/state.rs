@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use ingest::vault::encrypted;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Executor, Transaction};
 use warehouse::error::{Error, Kind, Result};
@@ -11,11 +12,12 @@ use warehouse::error::{Error, Kind, Result};
 mod migrate;
 
 /// Schema steps in their order; a step that has shipped is never edited.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("state/0001_accounts.sql"),
     include_str!("state/0002_desk.sql"),
     include_str!("state/0003_sign_in.sql"),
     include_str!("state/0004_cases.sql"),
+    include_str!("state/0005_ended.sql"),
 ];
 
 /// An open store. Clones share its connections.
@@ -38,7 +40,7 @@ impl State {
         if sqlite {
             options = options.after_connect(|connection, _| Box::pin(prepare_sqlite(connection)));
         }
-        let address = if sqlite { creating(url)? } else { url.to_string() };
+        let address = if sqlite { creating(url)? } else { encrypted(url).map_err(|said| Error::new(Kind::Invalid, "state.url", said))? };
         // The driver's own text may repeat the URL, which holds a password.
         let pool = options.connect(&address).await.map_err(|e| Error::internal("state.open", e))?;
         migrate::run(&pool, sqlite, &MIGRATIONS).await?;

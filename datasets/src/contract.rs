@@ -41,6 +41,12 @@ impl Contract {
 }
 
 impl Column {
+    /// Few different values, however many rows: a code of a list, or a place of the region.
+    pub fn is_few(&self) -> bool {
+        let place = |dataset: &str| dataset.starts_with("territorio.");
+        self.code_list.is_some() || self.references.as_deref().is_some_and(place) || self.lookup.as_ref().is_some_and(|l| place(&l.dataset.to_string()))
+    }
+
     /// `references` as dataset and column; `None` without one or when it is malformed.
     pub fn reference(&self) -> Option<(DatasetName, String)> {
         let (dataset, column) = self.references.as_deref()?.rsplit_once('.')?;

@@ -60,7 +60,8 @@ pub struct Move {
     pub code: String,
     pub title: Text,
     pub from: Vec<String>,
-    pub to: String,
+    /// Absent: the case stays where it is, and its term too. That is a message.
+    pub to: Option<String>,
     /// Roles, whose body must be the case's office; or [`APPLICANT`].
     pub by: Vec<String>,
     /// Whether it must say why.
@@ -95,7 +96,7 @@ pub static MOVE: Shape = Shape {
         must("code", STRING),
         must("title", Kind::Text),
         must("from", value::<Vec<String>>("[]")),
-        must("to", STRING),
+        may("to", STRING),
         must("by", value::<Vec<String>>("[]")),
         may("reason", value::<bool>("false")),
         may("asks", value::<Vec<String>>("[]")),
@@ -177,8 +178,12 @@ fn check(name: &str, workflow: &Workflow, around: &Around, add: &mut dyn FnMut(&
         for (j, from) in one.from.iter().enumerate().filter(|(_, from)| !known(from)) {
             add(&format!("move.{i}.from.{j}"), format!("there is no [[state]] '{from}'"));
         }
-        if !known(&one.to) {
-            add(&format!("move.{i}.to"), format!("there is no [[state]] '{}'", one.to));
+        match &one.to {
+            Some(to) if !known(to) => add(&format!("move.{i}.to"), format!("there is no [[state]] '{to}'")),
+            None if !one.reason || one.answers || !one.asks.is_empty() => {
+                add(&format!("move.{i}"), "without 'to' it is a message: reason = true, and neither 'asks' nor 'answers'".into());
+            }
+            _ => {}
         }
         for (j, role) in one.by.iter().enumerate() {
             if role != APPLICANT && around.roles.is_some_and(|roles| !roles.contains_key(role)) {

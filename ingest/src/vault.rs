@@ -24,6 +24,7 @@ pub(crate) mod store;
 pub use self::files::{Clear, Sealer, reseal};
 pub use self::persons::Arriving;
 pub use self::seal::Secret;
+pub use self::store::encrypted;
 
 /// An open vault. Cloning is cheap; clones share connections and keys.
 #[derive(Clone)]

@@ -66,7 +66,7 @@ def region(folder):
 
 
 @pytest.fixture(scope="session")
-def server(request):
+def server(request, tmp_path_factory):
     """The server of all tests: .http, .postgres, .flight (addresses), .password (of all accounts), .token(account), .data, .process.
 
     SISS_SERVER, the object of a `ready` line with `data`, names one that runs already, made with the same password."""
@@ -75,7 +75,8 @@ def server(request):
         data = pathlib.Path(at["data"])
         yield types.SimpleNamespace(**at | {"data": data}, password=PASSWORD, accounts=ACCOUNTS, token=serving(data).token, process=None)
         return
-    with serving(request.getfixturevalue("lake")) as server:
+    # A copy: what is sent to it is not in the lake that others begin with.
+    with serving(shutil.copytree(request.getfixturevalue("lake"), tmp_path_factory.mktemp("served") / "data")) as server:
         yield server
 
 

@@ -231,7 +231,7 @@ def test_pictures_as_files(get):
     for width in ("99", "3001", "larga"):
         assert get("/cruscotti/sirse/mappa.png", width=width).status_code == 400
     svg = get("/cruscotti/sirse/mappa.svg", lang="en")
-    assert svg.headers["content-type"] == "image/svg+xml" and "municipalities" in svg.text and "script" not in svg.text
+    assert svg.headers["content-type"] == "image/svg+xml; charset=utf-8" and "municipalities" in svg.text and "script" not in svg.text
     assert "script-src 'self'" in svg.headers["content-security-policy"]
 
 

@@ -2,12 +2,16 @@
 
 import csv
 import io
+import json
 import re
 import shutil
+import time
 
 import openpyxl
+import psycopg
 import pytest
 import requests
+from pyarrow import flight
 
 import conftest
 import deliveries
@@ -90,6 +94,80 @@ def test_sessions_end_with_the_password_and_when_an_administrator_says_so(siss, 
     browser.enter("passeggera", "un'altra frase di prova")
     user("remove", "passeggera")
     assert not signed_in(browser)
+
+
+def test_connections_that_sign_in_once_end_with_what_they_were_opened_with(siss, here):
+    """PostgreSQL and Flight SQL: a new password, a token taken back, a sign-out, an account that is gone."""
+    def user(*words, **options):
+        done = siss("user", "--data", here.data, *words, **options)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def postgres(secret, name="ospite"):
+        host, port = here.postgres.rsplit(":", 1)
+        mode = "require" if name == "token" else "prefer"
+        return psycopg.connect(host=host, port=port, user=name, password=secret, dbname="siss", sslmode=mode, autocommit=True)
+
+    def over(connection):
+        time.sleep(1.1)
+        with pytest.raises(psycopg.OperationalError, match="sign in again"):
+            connection.execute("SELECT 1")
+        return connection.closed
+
+    password = re.search("password: (.*)", user("add", "ospite", "--role", "pianificatore"))[1]
+    for end, secret in [(lambda: user("sign-out", "ospite"), password), (lambda: user("password", "ospite", "--password-stdin", input="fagiolo nuvola traghetto"), "fagiolo nuvola traghetto")]:
+        connection = postgres(password)
+        client = flight.FlightClient(here.flight.replace("grpc://", "grpc+tcp://"))
+        bearer = flight.FlightCallOptions(headers=[client.authenticate_basic_token("ospite", password)])
+        assert list(client.list_actions(bearer))
+        time.sleep(1.1)
+        assert connection.execute("SELECT 1").fetchone() == (1,), "nothing has changed"
+        end()
+        assert over(connection)
+        with pytest.raises(flight.FlightUnauthenticatedError):
+            list(client.list_actions(bearer))
+        password = secret
+    token = here.token("ospite")
+    connection = postgres(token, "token")
+    assert connection.execute("SELECT current_user").fetchone() == ("ospite",)
+    listed = [json.loads(line) for line in siss("token", "--data", here.data, "--account", "ospite", "--list").stdout.splitlines()]
+    assert siss("token", "--data", here.data, "--account", "ospite", "--revoke", listed[0]["id"]).returncode == 0
+    assert over(connection)
+    connection = postgres(password)
+    user("remove", "ospite")
+    assert over(connection)
+
+
+def test_a_person_changes_the_password(siss, here):
+    made = siss("user", "--data", here.data, "add", "mutevole", "--role", "pianificatore").stdout
+    password, other = re.search("password: (.*)", made)[1], "fagiolo nuvola traghetto"
+    one, two = Browser(here), Browser(here)
+    assert one.enter("mutevole", password).status_code == two.enter("mutevole", password).status_code == 303
+
+    def change(now, new, again=None):
+        return one.post("/area/password", {"attuale": now, "nuova": new, "ripetuta": new if again is None else again}, one.word("/area"))
+
+    for fields, said in [((password, other, "altra cosa lunga"), "sono diverse"), ((password, "corta"), "almeno 12 caratteri"), ((password, "mutevole12345"), "facile da indovinare"),
+                         ((password, password), "uguale a quella attuale"), (("sbagliata!!!", other), "non è quella giusta")]:
+        answer = change(*fields)
+        assert answer.status_code == 422 and said in text(answer), said
+    assert two.get("/sql", allow_redirects=False).status_code == 200
+    before = one.session.cookies.get_dict()
+    done = change(password, other)
+    assert done.status_code == 303 and "Password cambiata" in text(one.get(done.headers["location"]))
+    assert one.session.cookies.get_dict() != before and two.get("/sql", allow_redirects=False).status_code == 303, "the other session is over"
+    assert Browser(here).enter("mutevole", password).status_code == 403 and Browser(here).enter("mutevole", other).status_code == 303
+    # Where an identity provider or tokens alone open, there is nothing to change.
+    assert 'action="/area/password"' in html(one.get("/area"))
+
+
+def test_signing_out_is_on_every_page_that_needs_a_session_and_leaves_nothing(here):
+    browser = Browser(here, "steward")
+    for path in ("/sql", "/consegne", "/pratiche", "/area"):
+        assert 'action="/esci"' in html(browser.get(path)), path
+    assert 'action="/esci"' not in html(browser.get("/"))
+    gone = browser.post("/esci", word=browser.word("/area"))
+    assert gone.status_code == 303 and gone.headers["clear-site-data"] == '"cache", "storage"'
 
 
 def test_a_wrong_sign_in_says_the_same_whatever_was_wrong_and_locks(here):

@@ -112,7 +112,7 @@ def test_an_application_is_registered_decided_and_in_the_register(api, rows, ser
     row = until(lambda: rows(f"SELECT stato, codice_istat FROM sirse.domande_accreditamento WHERE id_domanda = '{receipt['code']}'"))
     assert row == [{"stato": "protocollata", "codice_istat": "058091"}] and time.monotonic() - began < 10
     case = api("GET", f"/api/v1/cases/{receipt['id']}", COMUNE).json()
-    assert case["state"] == "protocollata" and [one["code"] for one in case["moves"]] == ["esamina", "chiedi"]
+    assert case["state"] == "protocollata" and [(one["code"], one["to"]) for one in case["moves"]] == [("esamina", "istruttoria"), ("chiedi", "integrazione_richiesta"), ("scrivi", None)]
     move = lambda account, code, seen, **more: api("POST", f"/api/v1/cases/{receipt['id']}/moves", account, json={"code": code, "seen": seen} | more)
     assert move(OPERATOR, "esamina", 1).status_code == 403, "an applicant does not decide"
     assert move(COMUNE, "accogli", 1).status_code == 403, "nothing is accepted before it was examined"
@@ -125,16 +125,21 @@ def test_an_application_is_registered_decided_and_in_the_register(api, rows, ser
     again = move(OPERATOR, "integra", 3, answers=answers)
     assert again.status_code == 200 and again.json()["state"] == "istruttoria" and again.json()["revision"] == 2
     # The rule of the dataset speaks to the officer as it would to a file.
-    refused = move(COMUNE, "accogli", 4, values={"data_provvedimento": "2026-12-01"})
+    # A message says something, and leaves the case and its term where they are.
+    due = api("GET", f"/api/v1/cases/{receipt['id']}", COMUNE).json()["due"]
+    assert move(OPERATOR, "scrivi", 4).status_code == 400
+    written = move(OPERATOR, "scrivi", 4, reason="Quando decidete?")
+    assert written.status_code == 200 and (written.json()["state"], written.json()["due"]) == ("istruttoria", due)
+    refused = move(COMUNE, "accogli", 5, values={"data_provvedimento": "2026-12-01"})
     assert refused.status_code == 422 and any("data e numero dell'atto" in one["message"]["it"] for one in refused.json()["findings"])
     decided = {"data_provvedimento": "2099-01-31", "numero_atto": "12/2099", "accreditato_dal": "01/09/2099", "accreditato_al": "2102-08-31"}
-    assert move(COMUNE, "accogli", 4, values=decided).json()["state"] == "accolta"
+    assert move(COMUNE, "accogli", 5, values=decided).json()["state"] == "accolta"
     row = until(lambda: rows(f"SELECT stato, gestore, numero_atto, accreditato_dal FROM sirse.domande_accreditamento WHERE id_domanda = '{receipt['code']}' AND stato = 'accolta'"))
     assert row == [{"stato": "accolta", "gestore": "Cooperativa Riveduta", "numero_atto": "12/2099", "accreditato_dal": "2099-09-01"}]
     history = api("GET", f"/api/v1/cases/{receipt['id']}", OPERATOR).json()["history"]
-    assert [one["to"] for one in history] == ["protocollata", "istruttoria", "integrazione_richiesta", "istruttoria", "accolta"]
-    assert history[2]["reason"] == "Manca la planimetria."
-    steps = until(lambda: (found := rows(f"SELECT passo, a_stato, ruolo FROM sistema.pratiche WHERE pratica = '{receipt['id']}' ORDER BY passo")) if len(found := rows(f"SELECT passo FROM sistema.pratiche WHERE pratica = '{receipt['id']}'")) == 5 else None)
+    assert [one["to"] for one in history] == ["protocollata", "istruttoria", "integrazione_richiesta", "istruttoria", "istruttoria", "accolta"]
+    assert (history[2]["reason"], history[4]["reason"]) == ("Manca la planimetria.", "Quando decidete?")
+    steps = until(lambda: (found := rows(f"SELECT passo, a_stato, ruolo FROM sistema.pratiche WHERE pratica = '{receipt['id']}' ORDER BY passo")) if len(found := rows(f"SELECT passo FROM sistema.pratiche WHERE pratica = '{receipt['id']}'")) == 6 else None)
     steps = rows(f"SELECT passo, a_stato, ruolo FROM sistema.pratiche WHERE pratica = '{receipt['id']}' ORDER BY passo")
     assert [(one["passo"], one["a_stato"]) for one in steps] == list(enumerate([one["to"] for one in history], 1))
 
@@ -311,6 +316,9 @@ def test_documents_are_examined_kept_and_only_saved(api, server):
         act = {"codice_struttura": "S058091-0001", "codice_istat": "058091"}
         found = send(api, "assa.provvedimenti", COMUNE, act, attachments=attach(content)).json()["findings"]
         assert rule in [one["rule"] for one in found if one["column"] == "documento"], (content[:20], found)
+    # Right inside, and a name that would be opened as something else.
+    named = send(api, "assa.provvedimenti", COMUNE, {"codice_struttura": "S058091-0001", "codice_istat": "058091"}, attachments=attach(form_pdf("atto"), "atto.exe"))
+    assert "document.kind" in [one["rule"] for one in named.json()["findings"] if one["column"] == "documento"]
     unknown = send(api, "piani_zona.atti", DISTRICT, values, attachments=attach(form_pdf("a")) + [{"name": "altro", "file": "b.pdf", "content": ""}])
     assert unknown.status_code == 400 and unknown.json()["code"] == "form.attachment"
     leftovers = [path for path in (server.data / "spool").iterdir() if path.is_file()]

@@ -15,7 +15,7 @@ import requests
 import conftest
 
 ROWS = "/api/v1/datasets/assa/strutture/rows.json?limit=5&sort=codice_struttura"
-PATHS = [ROWS, "/api/v1/datasets/territorio/comuni/rows.csv", "/api/v1/leps", "/api/v1/leps/assistenti_sociali?livello=regione", "/api/v1/datasets", "/api/v1/datasets/assa/strutture", "/catalog.ttl", "/api/3/action/package_list", "/sitemap.xml", "/dataset/territorio/comuni", "/cruscotti/leps"]
+PATHS = [ROWS, "/api/v1/datasets/territorio/comuni/rows.csv", "/api/v1/leps", "/api/v1/leps/assistenti_sociali?livello=regione", "/api/v1/datasets", "/api/v1/datasets/assa/strutture", "/catalog.ttl", "/api/3/action/package_list", "/sitemap.xml", "/dataset/territorio/comuni", "/cruscotti/leps", "/", "/indicatori", "/indicatore/copertura_nido", "/indicatore/copertura_nido/mappa.svg?livello=ambito", "/territorio", "/territorio/058091", "/mappa?q=Rieti", "/mappa/servizi.geojson?q=Rieti", "/esplora?dataset=territorio.popolazione&misura=sum&colonna=totale&gruppo=codice_istat", "/esplora/grafico.svg?dataset=territorio.popolazione&misura=sum&colonna=totale&gruppo=anno"]
 
 
 @pytest.fixture(scope="module")

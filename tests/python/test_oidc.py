@@ -243,6 +243,15 @@ def test_a_sign_in_leads_to_our_pages_only(visit, elsewhere):
     assert visit.enter("cittadina", back=elsewhere).headers["location"] == "/area"
 
 
+def test_another_site_cannot_begin_a_sign_in(here):
+    """Its link leads to the page on which a person decides to sign in; the provider is not asked."""
+    ask = lambda site: requests.get(f"{here.http}/accedi/identita", headers={"Sec-Fetch-Site": site, "Accept": "text/html"}, allow_redirects=False, timeout=60)
+    for site in ("cross-site", "same-site"):
+        assert ask(site).status_code == 303 and ask(site).headers["location"] == "/accedi" and "set-cookie" not in ask(site).headers
+    for site in ("same-origin", "none"):
+        assert ask(site).headers["location"].startswith("http") and "set-cookie" in ask(site).headers
+
+
 def test_a_session_put_into_a_browser_before_is_worth_nothing_after(here, visit):
     attacker = Browser(here, "comune_058120")
     fixed = attacker.session.cookies["siss"]

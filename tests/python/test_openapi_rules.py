@@ -82,7 +82,8 @@ def test_behind_its_public_address_the_servers_are_https(lake, tmp_path):
     import conftest
 
     data = pathlib.Path(shutil.copytree(lake, tmp_path / "data"))
-    with conftest.serving(data, "--public-url", "https://dati.example.org", "--contact", "ufficio@example.org") as server:
+    with conftest.serving(data, "--public-url", "https://dati.example.org", "--contact", "ufficio@example.org", "--behind-proxy") as server:
+        assert requests.get(server.http + "/status", timeout=60).headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
         document = requests.get(server.http + "/api/openapi.json", timeout=60).json()
         assert document["servers"][0]["url"] == "https://dati.example.org" and not document["servers"][0]["x-sandbox"]
         assert document["info"]["contact"]["email"] == "ufficio@example.org"

@@ -134,7 +134,7 @@ def test_a_column_across_and_the_file_say_the_same(ask, duck):
     assert [(str(r["anno"]), r["privata"], r["pubblica"], r["tutti"]) for r in file["rows"]] == [tuple(r) for r in expected]
     assert len(ask(f"/esplora/risultato.csv?{address}", page=False).text.splitlines()) == len(expected) + 1
     svg = ask(f"/esplora/grafico.svg?{address}", page=False)
-    assert svg.headers["content-type"] == "image/svg+xml" and "<svg" in svg.text
+    assert svg.headers["content-type"] == "image/svg+xml; charset=utf-8" and "<svg" in svg.text
 
 
 def test_sums_are_right_to_the_cent(ask, duck):
@@ -200,7 +200,7 @@ def test_the_list_and_the_page_show_the_region_and_its_places(ask, duck):
     for said in ["L. 234/2021", "28,88", "33", "Copertura", "sirse.posti", "Posti equivalenti dell'anno educativo"]:
         assert said in page.text, said
     svg = ask(f"/indicatore/copertura_nido/mappa.svg?livello=comune&anno={year}", page=False)
-    assert svg.headers["content-type"] == "image/svg+xml" and "Fiumicino" in svg.text
+    assert svg.headers["content-type"] == "image/svg+xml; charset=utf-8" and "Fiumicino" in svg.text
     ask(f"/indicatore/copertura_nido/mappa.svg?livello=regione&anno={year}", page=False, status=404)
     # The files hold what the table shows.
     link = next(link for link in page.links if "/rows.csv?" in link)

@@ -22,6 +22,7 @@ import pytest
 import requests
 
 import oracle
+from browser import DESKTOP, Window
 from conftest import ROOT, binary, environment, serving
 from deliveries import facilities, model
 
@@ -353,6 +354,40 @@ def test_pages_of_releases(http, first, second):
         assert f"/open/assa/strutture/{second.name}/bundle.zip" in page and f"{http}/open/assa/strutture/{second.name}/manifest.json" in page
     assert requests.get(f"{http}/dataset/riferimenti/consultori/versioni", headers=browser).status_code == 200
     assert requests.get(f"{http}/dataset/sigess/accessi/versioni", headers=browser).status_code == 404
+
+
+def test_a_journalist_compares_two_releases_downloads_and_cites(chromium, http, first, second, tmp_path):
+    """From the first page, pressing only what is there, in a real Chromium."""
+    one = Window(chromium.new_context(viewport=DESKTOP, locale="it-IT", base_url=http, accept_downloads=True), http)
+    page = one.page
+    one.open("/")
+    page.get_by_role("searchbox").first.fill("struture socio assistenziali")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Strutture socio-assistenziali", exact=False).first.click()
+    page.wait_for_url(re.compile("/dataset/assa/strutture"))
+    cited = page.locator("section[aria-labelledby=cite]").inner_text()
+    assert f"{http}/open/assa/strutture/{second.name}" in cited and "CC" in cited
+    page.get_by_role("link", name="Tutte le versioni e le differenze").click()
+    page.get_by_label("Dalla pubblicazione", exact=True).select_option(first[DATASET].name)
+    page.get_by_label("Alla pubblicazione", exact=True).select_option(second.name)
+    page.get_by_role("button", name="Confronta").click()
+    page.wait_for_url(re.compile("/confronto"))
+    facts = dict(re.findall(r"(Righe \w+)\s+(\d[\d.]*)", page.locator("dl.siss-facts").first.inner_text()))
+    assert (facts["Righe aggiunte"], facts["Righe tolte"], facts["Righe corrette"]) == ("1", "1", "1")
+    assert "S058091-9001" in page.locator("main table").inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Differenze, CSV").click()
+    assert "S058091-9001" in download.value.path().read_text(encoding="utf-8")
+    # Both releases as they were, each with the hash of its manifest.
+    page.go_back()
+    page.get_by_role("link", name="Versioni", exact=True).first.click()
+    for folder in (first[DATASET], second):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=f"CSV esatto {folder.name}", exact=False).click()
+        manifest = json.loads((folder / "manifest.json").read_text())
+        assert sha(download.value.path()) in {file["sha256"] for file in manifest["files"]}
+    one.context.close()
+    assert one.faults == [] and one.foreign == []
 
 
 def test_a_crash_leaves_nothing_half_published(siss, lake, tmp_path):

@@ -8,6 +8,9 @@ import os
 import pathlib
 import random
 import re
+import resource
+import time
+import zlib
 
 import pytest
 from signing import CODE, NOW, OTHER, Authority, plain_pdf
@@ -241,6 +244,22 @@ def test_files_that_cannot_be_read_are_answered(siss, tmp_path):
     assert ended.returncode == 3 and report["result"] == "INDETERMINATE" and not report["intact"]
     wrong = siss("verify", tmp_path / "deep.pdf", "--trust", tmp_path / "deep.pdf")
     assert wrong.returncode == 1 and "trusted list" in wrong.stderr
+
+
+def test_a_file_that_unpacks_to_gigabytes_costs_its_own_process_at_most(verify, pki, document, tmp_path):
+    """Three gibibytes of spaces in three mebibytes, where a reader of PDFs must look for its objects."""
+    packer, chunk = zlib.compressobj(9), b" " * (1 << 20)
+    packed = b"".join(packer.compress(chunk) for _ in range(3 << 10)) + packer.flush()
+    stream = b"1 0 obj\n<</Type/ObjStm/N 1/First 8/Filter/FlateDecode/Length %d>>\nstream\n%s\nendstream\nendobj\n" % (len(packed), packed)
+    bomb = tmp_path / "bomba.pdf"
+    bomb.write_bytes(b"%PDF-1.7\n" + stream + b"trailer\n<</Root 2 0 R/Size 3>>\nstartxref\n9\n%%EOF")
+    signed = pki.cms(document, tmp_path / "atto.p7m")
+    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    hostile, honest = verify("--intake", bomb, signed)
+    assert (hostile["result"], hostile["intact"]) == ("INDETERMINATE", False) and hostile["reason"]
+    # What comes after it is examined as ever.
+    assert honest["result"] == "TOTAL-PASSED" and honest["intact"]
+    assert time.monotonic() - began < 130 and resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < max(before, 2 << 20), "kibibytes"
 
 
 def test_people_read_it_in_two_languages(siss, pki, document, tmp_path):

@@ -37,6 +37,7 @@ pub struct PolicyTable {
     outputs: Vec<Output>,
     schema: SchemaRef,
     open: HashSet<String>,
+    few: Arc<HashSet<String>>,
 }
 
 impl PolicyTable {
@@ -52,7 +53,17 @@ impl PolicyTable {
         let plan = LogicalPlanBuilder::scan(STORED, provider_as_source(stored.clone()), None)?.project(expressions)?.build()?;
         let schema = Arc::new(plan.schema().as_arrow().clone());
         let open = outputs.iter().filter(|o| o.mask.is_none()).map(|o| o.name.clone()).collect();
-        Ok(Self { stored, rows, outputs, schema, open })
+        Ok(Self { stored, rows, outputs, schema, open, few: Arc::default() })
+    }
+
+    /// The same, knowing which columns have few different values ([`datasets::model::Column::is_few`]).
+    pub fn with_few(self, few: Arc<HashSet<String>>) -> Self {
+        Self { few, ..self }
+    }
+
+    /// Whether an output column has few different values, however many rows there are.
+    pub fn is_few(&self, column: &str) -> bool {
+        self.few.contains(column) && self.open.contains(column)
     }
 
     /// Nothing is hidden but whole columns: a plain scan shows the same, with statistics and all its speed.

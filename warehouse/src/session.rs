@@ -1,6 +1,7 @@
 //! A session: what one principal may see, and the way to ask it.
 
 mod ask;
+mod counted_first;
 mod fixed;
 mod join_rows;
 pub mod moment;

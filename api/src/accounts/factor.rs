@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use subtle::ConstantTimeEq;
+use warehouse::audit::Origin;
 use warehouse::error::{Error, Result};
 use warehouse::principal::Principal;
 
@@ -25,7 +26,7 @@ const SECRET: usize = 20;
 /// Codes to get in when the app is gone.
 const RECOVERY: usize = 8;
 /// Characters of one: 80 bits, so that a plain hash keeps it.
-const RECOVERY_LENGTH: usize = 16;
+const RECOVERY_LENGTH: usize = 24;
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// What is shown once, when a second factor is set up.
@@ -132,7 +133,7 @@ impl Accounts {
     }
 
     async fn code_at(&self, name: &str, text: &str, now: i64) -> Result<Option<Principal>> {
-        if self.inner.lockout.locked(name, Instant::now()) {
+        if self.inner.lockout.locked(name, Origin::current().from, Instant::now()) {
             return Ok(None);
         }
         let text: String = text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_ascii_uppercase();

@@ -141,14 +141,16 @@ impl Accounts {
         rows.iter().map(read).collect::<sqlx::Result<_>>().map_err(fault("sessions.list"))
     }
 
-    /// Ends all sessions of an account but one.
+    /// Ends all sessions of an account but one, and the connections it has open.
     pub async fn end_other_sessions(&self, name: &str, kept: &Secret) -> Result<()> {
+        self.end_connections(name).await?;
         let others = sqlx::query("DELETE FROM sessions WHERE account = $1 AND hash <> $2").bind(name).bind(kept.hash());
         others.execute(self.state.pool()).await.map(drop).map_err(fault("sessions.end"))
     }
 
-    /// Ends all sessions of an account.
+    /// Ends all sessions of an account, and the connections it has open ([`super::standing`]).
     pub async fn end_sessions(&self, name: &str) -> Result<()> {
+        self.end_connections(name).await?;
         sqlx::query("DELETE FROM sessions WHERE account = $1").bind(name).execute(self.state.pool()).await.map_err(fault("sessions.end"))?;
         Ok(())
     }

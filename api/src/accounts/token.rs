@@ -101,7 +101,7 @@ impl Accounts {
 }
 
 /// Only a hash is looked up, so that the time of the search says nothing about a token.
-fn fingerprint(token: &str) -> String {
+pub(super) fn fingerprint(token: &str) -> String {
     hex::encode(Sha256::digest(token.as_bytes()))
 }
 

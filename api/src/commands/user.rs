@@ -106,7 +106,7 @@ async fn perform(args: Args, accounts: &Accounts) -> anyhow::Result<()> {
     match args.action {
         Action::Add { name, role, facts, password } => {
             let warehouse = Warehouse::open(args.data.warehouse(Limits::default())?).await?;
-            let (text, made) = password.take()?;
+            let (text, made) = password.take(&name)?;
             let mut new = NewAccount { name: &name, role: &role, facts: BTreeMap::from_iter(facts), password: Some(&text) };
             derive_ambito(&warehouse, &mut new).await?;
             accounts.add(warehouse.catalog(), &new).await?;
@@ -147,7 +147,7 @@ async fn perform(args: Args, accounts: &Accounts) -> anyhow::Result<()> {
             vault.close().await;
         }
         Action::Password { name, password } => {
-            let (text, made) = password.take()?;
+            let (text, made) = password.take(&name)?;
             accounts.set_password(&name, &text).await?;
             tell(made, &text);
         }
@@ -169,14 +169,14 @@ async fn sealed(accounts: Accounts, data: &Data) -> anyhow::Result<Accounts> {
 
 impl Secret {
     /// The password, and whether chance made it.
-    fn take(&self) -> anyhow::Result<(String, bool)> {
+    fn take(&self, account: &str) -> anyhow::Result<(String, bool)> {
         if !self.password_stdin {
             return Ok((random_password()?, true));
         }
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).context("the password on standard input")?;
         let text = text.trim_end_matches(['\r', '\n']).to_string();
-        password_rule(&text)?;
+        password_rule(&text, account)?;
         Ok((text, false))
     }
 }

@@ -85,6 +85,8 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken)
 pub fn router(app: App, secure: bool) -> Router {
     let readers = app.clone();
     let proxy = layers::BehindProxy(app.listen.behind_proxy);
+    // A proxy speaks TLS with browsers.
+    let encrypted = layers::Secure(secure || app.listen.behind_proxy);
     let rates = layers::rate::Rates::new(&app.listen.public, app.listen.behind_proxy);
     let mut router = Router::new();
     for (path, handler) in routes() {
@@ -104,7 +106,7 @@ pub fn router(app: App, secure: bool) -> Router {
         .layer(from_fn(layers::open::complete))
         .layer(from_fn(layers::open::cross_origin))
         .layer(layers::open::compression())
-        .layer(from_fn_with_state(layers::Secure(secure), layers::safe_headers))
+        .layer(from_fn_with_state(encrypted, layers::safe_headers))
         .layer(from_fn_with_state(proxy, layers::came_from))
         .layer(from_fn(layers::observe))
 }
@@ -129,6 +131,7 @@ pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/esci", post(sign_in::leave)),
         ("/area", get(area::page)),
         ("/area/sessioni", post(area::end_others)),
+        ("/area/password", post(area::password)),
         ("/area/veste", post(area::change)),
         ("/sql", get(editor::page).post(editor::ask)),
         ("/sql/dizionario.json", get(editor::dictionary)),

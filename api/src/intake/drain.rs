@@ -10,6 +10,7 @@ use ingest::deliver::Deliveries;
 use ingest::findings::SHOWN;
 use ingest::form::{Answers, period};
 use ingest::report::Report;
+use sqlx::AnyConnection;
 use warehouse::error::{Error, Result};
 use warehouse::system::SystemLog;
 
@@ -18,9 +19,12 @@ use super::cases::Case;
 use super::fill::fault;
 use super::register::{part_rows, row_of};
 
-/// Cases of one round, and of one delivery: its report then names each finding, as long as a row has ten at most.
+/// Cases of one round, and of one delivery.
 const ROUND: i64 = 2_000;
-const BATCH: usize = SHOWN / 10;
+const BATCH: usize = SHOWN;
+
+/// A report that does not name each finding: fewer rows have one that does.
+const UNTOLD: &str = "intake.report";
 
 /// The rows of one case for one batch.
 struct Ready {
@@ -50,9 +54,12 @@ impl Intake {
                 }
             }
             for ((form, sender), cases) in batches {
-                for some in cases.chunks(BATCH) {
+                let mut left: Vec<&[Case]> = cases.chunks(BATCH).rev().collect();
+                while let Some(some) = left.pop() {
                     match self.batch(deliveries, &form, &sender, some).await {
                         Ok(()) => written += some.len(),
+                        // What is loaded again is the same row.
+                        Err(error) if error.code == UNTOLD && some.len() > 1 => left.extend(some.chunks(some.len().div_ceil(10)).rev()),
                         Err(error) => tracing::error!(%error, form, "rows of forms could not be written; they are tried again"),
                     }
                 }
@@ -93,10 +100,11 @@ impl Intake {
                 self.rows(deliveries, filled, &part.dataset, sender, &ready, &rows, &mut refused).await?;
             }
         }
+        let mut work = self.state.begin("intake.settle").await?;
         for (i, one) in ready.iter().enumerate() {
-            self.settle(filled, &one.case, refused.get(&i), &delivery).await?;
+            self.settle(&mut work, filled, &one.case, refused.get(&i), &delivery).await?;
         }
-        Ok(())
+        work.commit().await.map_err(crate::state::fault("intake.settle"))
     }
 
     /// Hands rows to the pipeline; what it refuses is noted by the number of its case. Gives the delivery's id.
@@ -117,7 +125,7 @@ impl Intake {
         let marks: Vec<String> = cases.iter().map(|one| format!("{}.{}", one.case.received.id, one.case.moved)).collect();
         let report: Report = deliveries.enter(contract, sender, super::SERVICE_ACCOUNT, period, &marks, &values).await.map_err(fault)?;
         if !report.violations_complete {
-            return Err(Error::internal("intake.report", format!("delivery {} has more findings than its report tells", report.id)));
+            return Err(Error::internal(UNTOLD, format!("delivery {} has more findings than its report tells", report.id)));
         }
         for one in report.violations.iter().filter(|one| one.severity == Severity::Error) {
             // A finding about the whole delivery is about each of its rows.
@@ -134,28 +142,28 @@ impl Intake {
     }
 
     /// What becomes of a case whose row was loaded, or refused.
-    async fn settle(&self, filled: Filled<'_>, case: &Case, refused: Option<&(Vec<String>, String)>, delivery: &str) -> Result<()> {
+    async fn settle(&self, work: &mut AnyConnection, filled: Filled<'_>, case: &Case, refused: Option<&(Vec<String>, String)>, delivery: &str) -> Result<()> {
         let step = filled.workflow.step(&case.state);
         match (refused, step) {
             (Some((said, delivery)), Some(step)) if step.refused.is_some() => {
-                self.follow(filled, case, step.refused.as_deref().unwrap_or_default(), &said.join(" "), delivery).await?;
+                self.follow(work, filled, case, step.refused.as_deref().unwrap_or_default(), &said.join(" "), delivery).await?;
             }
             (Some((said, delivery)), _) => {
                 tracing::error!(case = case.received.id, delivery, "a row was refused in a state from which nothing leads on: {}", said.join(" "));
-                self.settled(case).await?;
+                settled(work, case).await?;
             }
             (None, Some(step)) if step.loaded.is_some() => {
-                self.follow(filled, case, step.loaded.as_deref().unwrap_or_default(), "", delivery).await?;
+                self.follow(work, filled, case, step.loaded.as_deref().unwrap_or_default(), "", delivery).await?;
             }
-            (None, _) => self.settled(case).await?,
+            (None, _) => settled(work, case).await?,
         }
         Ok(())
     }
+}
 
-    /// The row of a case stands; whoever moved it meanwhile asked for it to be written again.
-    async fn settled(&self, case: &Case) -> Result<()> {
-        let done = sqlx::query("UPDATE cases SET pending = 0 WHERE id = $1 AND moved = $2").bind(&case.received.id).bind(case.moved);
-        done.execute(self.state.pool()).await.map_err(crate::state::fault("intake.settled"))?;
-        Ok(())
-    }
+/// The row of a case stands; whoever moved it meanwhile asked for it to be written again.
+async fn settled(work: &mut AnyConnection, case: &Case) -> Result<()> {
+    let done = sqlx::query("UPDATE cases SET pending = 0 WHERE id = $1 AND moved = $2").bind(&case.received.id).bind(case.moved);
+    done.execute(work).await.map_err(crate::state::fault("intake.settle"))?;
+    Ok(())
 }

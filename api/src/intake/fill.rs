@@ -248,6 +248,9 @@ fn own(who: &Principal, row: &Answers, person: &str) -> Result<()> {
     Ok(())
 }
 
+/// How the name of a PDF ends, signed or with a timestamp.
+const NAMED: [&str; 4] = [".pdf", ".p7m", ".m7m", ".tsd"];
+
 /// Documents that are missing, damaged after signing, or not signed where they must be.
 fn documents(filled: Filled<'_>, payload: &Payload) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -264,8 +267,10 @@ fn documents(filled: Filled<'_>, payload: &Payload) -> Vec<Finding> {
         let verdict = &document.verdict;
         let reason = || Text::new(verdict["reason"].as_str().unwrap_or_default(), verdict["reason_en"].as_str().unwrap_or_default());
         let parts: Vec<&str> = verdict["active_content"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        // What cannot be taken apart is no PDF either.
-        if verdict["layers"].as_array().and_then(|layers| layers.last()).is_none_or(|layer| layer["kind"] != "PDF") {
+        // What cannot be taken apart is no PDF either; a name that says something else would be opened as something else.
+        let name = document.file.to_ascii_lowercase();
+        let named = NAMED.iter().any(|end| name.ends_with(end));
+        if !named || verdict["layers"].as_array().and_then(|layers| layers.last()).is_none_or(|layer| layer["kind"] != "PDF") {
             find("document.kind", say(&CHECKS, "document_kind").fill("title", &attachment.title));
             continue;
         }

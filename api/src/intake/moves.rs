@@ -105,22 +105,43 @@ impl Intake {
             (true, None) => return Err(Error::new(Kind::Invalid, "case.answers", "this step is the form, answered again").into()),
             (false, _) => payload.decided.extend(asked.decided.into_iter().filter(|(_, value)| !value.trim().is_empty())),
         }
-        let register = filled.workflow.step(&one.to).is_some_and(|step| step.register);
-        let since = now();
-        let at = Standing { key: Some(&case.received.code), state: &one.to, since: day(since), sent: day(case.received.received) };
+        let at = now();
+        let Some(to) = &one.to else {
+            let said = Step {
+                account: &who.account,
+                role: &who.role,
+                code: &one.code,
+                to: &case.state,
+                at,
+                since: case.since,
+                due: case.due,
+                register: case.pending,
+                reason,
+                delivery: "",
+            };
+            return self.go(case, said, None, None).await;
+        };
+        let register = filled.workflow.step(to).is_some_and(|step| step.register);
+        let standing = Standing { key: Some(&case.received.code), state: to, since: day(at), sent: day(case.received.received) };
         let applying = (one.answers).then_some(who);
         if register || one.answers {
-            let found = self.judge(deliveries, filled, applying, &payload, at).await?;
+            let found = self.judge(deliveries, filled, applying, &payload, standing).await?;
             if !found.stands() {
                 return Err(Refused::Findings(found.findings));
             }
         }
-        let due = filled.workflow.due(&one.to, since);
-        let to = Step { code: one.code.clone(), to: one.to.clone(), since, due, register, reason: reason.to_owned(), delivery: String::new() };
-        let again = one.answers.then_some(documents);
-        if !self.step(case, &who.account, &who.role, to, Some(&payload), again).await? {
+        let due = filled.workflow.due(to, at);
+        let step = Step { account: &who.account, role: &who.role, code: &one.code, to, at, since: at, due, register, reason, delivery: "" };
+        self.go(case, step, Some(&payload), one.answers.then_some(documents)).await
+    }
+
+    /// Makes a step of somebody's. Errors: `Conflict` where the case was moved meanwhile.
+    async fn go(&self, case: &Case, step: Step<'_>, payload: Option<&Payload>, again: Option<Vec<Kept>>) -> Result<(), Refused> {
+        let mut work = self.state.begin("case.move").await?;
+        if !self.step(&mut work, case, step, payload, again).await? {
             return Err(moved(case).into());
         }
+        work.commit().await.map_err(fault("case.move"))?;
         Ok(())
     }
 
@@ -137,26 +158,25 @@ impl Intake {
     }
 
     /// A move by the service itself: what became of the row in the lake.
-    pub(super) async fn follow(&self, filled: Filled<'_>, case: &Case, to: &str, reason: &str, delivery: &str) -> Result<bool> {
-        let since = now();
-        let due = filled.workflow.due(to, since);
+    pub(super) async fn follow(&self, work: &mut AnyConnection, filled: Filled<'_>, case: &Case, to: &str, reason: &str, delivery: &str) -> Result<bool> {
+        let at = now();
+        let due = filled.workflow.due(to, at);
         // What was refused is not written again before somebody mended it.
         let register = false;
         let code = if reason.is_empty() { "registra" } else { "rinvia" };
-        let to = Step { code: code.into(), to: to.to_owned(), since, due, register, reason: reason.to_owned(), delivery: delivery.to_owned() };
-        self.step(case, SERVICE, SERVICE, to, None, None).await
+        let to = Step { account: SERVICE, role: SERVICE, code, to, at, since: at, due, register, reason, delivery };
+        self.step(work, case, to, None, None).await
     }
 
     /// Writes a move; false where the case was moved meanwhile.
-    async fn step(&self, case: &Case, account: &str, role: &str, to: Step, payload: Option<&Payload>, again: Option<Vec<Kept>>) -> Result<bool> {
+    async fn step(&self, work: &mut AnyConnection, case: &Case, to: Step<'_>, payload: Option<&Payload>, again: Option<Vec<Kept>>) -> Result<bool> {
         let id = &case.received.id;
         let sealed = payload.map(|payload| self.seal(id, payload)).transpose()?.unwrap_or_else(|| case.sealed.clone());
         let reason = if to.reason.is_empty() { String::new() } else { self.seal_text(id, to.reason.as_bytes())? };
-        let mut work = self.state.begin("case.move").await?;
         let done = sqlx::query(
             "UPDATE cases SET state = $1, since = $2, due = $3, moved = moved + 1, revision = revision + $4, sealed = $5, pending = $6 WHERE id = $7 AND moved = $8",
         )
-        .bind(&to.to)
+        .bind(to.to)
         .bind(to.since)
         .bind(to.due)
         .bind(i64::from(again.is_some()))
@@ -170,38 +190,41 @@ impl Intake {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        write_move(&mut work, case, account, role, &to, &reason).await?;
+        write_move(work, case, &to, &reason).await?;
         if let Some(documents) = &again {
-            attach(&mut work, id, case.revision + 1, documents).await?;
+            attach(work, id, case.revision + 1, documents).await?;
         }
-        work.commit().await.map_err(fault("case.move"))?;
         Ok(true)
     }
 }
 
 /// Where a case goes.
-struct Step {
-    code: String,
-    to: String,
+struct Step<'a> {
+    account: &'a str,
+    role: &'a str,
+    code: &'a str,
+    to: &'a str,
+    at: i64,
+    /// Since when it stands there, and until when it may.
     since: i64,
     due: i64,
     register: bool,
-    reason: String,
-    delivery: String,
+    reason: &'a str,
+    delivery: &'a str,
 }
 
-async fn write_move(work: &mut AnyConnection, case: &Case, account: &str, role: &str, to: &Step, reason: &str) -> Result<()> {
+async fn write_move(work: &mut AnyConnection, case: &Case, to: &Step<'_>, reason: &str) -> Result<()> {
     sqlx::query("INSERT INTO moves (case_id, seq, code, from_state, to_state, account, role, at, reason, delivery, batch) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '')")
         .bind(&case.received.id)
         .bind(case.moved + 1)
-        .bind(&to.code)
+        .bind(to.code)
         .bind(&case.state)
-        .bind(&to.to)
-        .bind(account)
-        .bind(role)
-        .bind(to.since)
+        .bind(to.to)
+        .bind(to.account)
+        .bind(to.role)
+        .bind(to.at)
         .bind(reason)
-        .bind(&to.delivery)
+        .bind(to.delivery)
         .execute(work)
         .await
         .map_err(fault("case.move"))?;

@@ -203,3 +203,40 @@ pub fn fingerprint(path: &Path) -> std::io::Result<(usize, String)> {
 fn said(path: &Path) -> String {
     path.display().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The report on a file whose process runs `script` after it has heard the request.
+    fn after(script: &str) -> Value {
+        let file = tempfile::NamedTempFile::new().expect("file");
+        let request = Request {
+            file: file.path().into(),
+            content: None,
+            timestamps: Vec::new(),
+            certificates: Vec::new(),
+            revocation: Vec::new(),
+            trust: Vec::new(),
+            at: chrono::Utc::now(),
+            signer: None,
+            intake: true,
+        };
+        examine(&["sh".into(), "-c".into(), format!("cat > /dev/null; {script}")], &request)
+    }
+
+    #[test]
+    fn a_process_that_dies_leaves_a_report() {
+        for (script, said) in [
+            ("kill -ABRT $$", "too much memory"),
+            ("ulimit -t 1; while :; do :; done", "too much time"),
+            ("exit 3", "broke off"),
+            ("echo '{'", "broke off"),
+            ("kill -SEGV $$", "broke off"),
+        ] {
+            let report = after(script);
+            assert_eq!((report["result"].as_str(), report["intact"].as_bool()), (Some("INDETERMINATE"), Some(false)), "{script}: {report}");
+            assert!(report.to_string().contains(said), "{script}: {report}");
+        }
+    }
+}

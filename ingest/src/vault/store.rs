@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, AnyRow};
 use sqlx::{AnyConnection, AnyPool, Executor, Row};
+use url::Url;
 
 use crate::error::{Error, Kind, Result};
 
@@ -39,12 +40,34 @@ pub async fn open(url: &str) -> Result<(AnyPool, bool)> {
     if sqlite {
         options = options.after_connect(|connection, _| Box::pin(prepare(connection)));
     }
-    let address = if sqlite { creating(url)? } else { url.to_owned() };
+    let address = if sqlite { creating(url)? } else { encrypted(url).map_err(|said| Error::new(Kind::Invalid, "vault.url", &said))? };
     let pool = options.connect(&address).await.map_err(fault("vault.connect"))?;
     for statement in SCHEMA {
         pool.execute(statement).await.map_err(fault("vault.schema"))?;
     }
     Ok((pool, sqlite))
+}
+
+/// A PostgreSQL address as it may be used: another machine is reached by TLS, and its certificate is checked. Errors: a sentence.
+pub fn encrypted(address: &str) -> std::result::Result<String, String> {
+    let mut url = Url::parse(address).map_err(|e| format!("the address of PostgreSQL: {e}"))?;
+    let asked: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let said = |name: &str| asked.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    // A path is a socket of this machine.
+    let host = said("host").or(url.host_str()).unwrap_or_default();
+    let here =
+        host.is_empty() || host.starts_with('/') || host.to_ascii_lowercase().starts_with("%2f") || ["localhost", "127.0.0.1", "::1", "[::1]"].contains(&host);
+    match said("sslmode") {
+        _ if here => Ok(address.to_owned()),
+        Some("verify-full" | "verify-ca") => Ok(address.to_owned()),
+        Some(mode) => Err(format!(
+            "sslmode={mode} would send data of persons to another machine without knowing which: verify-full, and sslrootcert=FILE for an authority of your own"
+        )),
+        None => {
+            url.query_pairs_mut().append_pair("sslmode", "verify-full");
+            Ok(url.into())
+        }
+    }
 }
 
 /// What is deleted is overwritten, and a commit survives power loss.
@@ -91,4 +114,28 @@ pub fn get<'r, T: sqlx::Decode<'r, sqlx::Any> + sqlx::Type<sqlx::Any>>(row: &'r 
 
 pub fn fault(code: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
     move |e| Error::internal(code, e)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_machine_is_reached_by_tls_that_is_checked() {
+        for same in [
+            "postgres://a@localhost/b",
+            "postgres://a@127.0.0.1:5433/b?sslmode=disable",
+            "postgres:///b?host=/run/postgresql",
+            "postgres://a:p@db.example.org/b?sslmode=verify-full",
+        ] {
+            assert_eq!(encrypted(same).as_deref(), Ok(same));
+        }
+        assert_eq!(encrypted("postgres://a:p%40@db.example.org/b").as_deref(), Ok("postgres://a:p%40@db.example.org/b?sslmode=verify-full"));
+        for weak in ["disable", "allow", "prefer", "require"] {
+            assert!(
+                encrypted(&format!("postgres://a@db.example.org/b?sslmode={weak}"))
+                    .is_err_and(|said| said.contains("verify-full") && !said.contains("db.example.org"))
+            );
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! What each role may see of each dataset: the contracts' `[[access]]`, compiled once when the warehouse opens.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -35,6 +35,8 @@ pub struct Right {
     /// Facts that `rows` and the masks name.
     facts: BTreeSet<String>,
     stored: SchemaRef,
+    /// Columns with few different values.
+    few: Arc<HashSet<String>>,
 }
 
 /// What becomes of rows that a later delivery took the place of.
@@ -149,7 +151,8 @@ impl Right {
             true => Some(&system::ALL[..]),
             false => Some(&[system::RECORDED_FROM, system::RECORDED_TO][..]),
         };
-        Ok(Self { rows, outputs, versioned, history, facts, stored })
+        let few = Arc::new(contract.in_lake().filter(|column| column.is_few()).map(|column| column.name.clone()).collect());
+        Ok(Self { rows, outputs, versioned, history, facts, stored, few })
     }
 
     /// Stored rows may have been replaced by later ones, which then must be left out.
@@ -222,7 +225,8 @@ impl Right {
         for output in &mut outputs {
             output.mask = output.mask.as_ref().map(|mask| with_facts(mask, principal)).transpose()?;
         }
-        PolicyTable::new(stored, condition, outputs).map_err(|e| Error::internal("policy.table", e))
+        let table = PolicyTable::new(stored, condition, outputs).map_err(|e| Error::internal("policy.table", e))?;
+        Ok(table.with_few(self.few.clone()))
     }
 }
 

@@ -7,7 +7,7 @@ use datasets::model::DatasetName;
 use futures::future::try_join_all;
 
 use crate::Warehouse;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::lake::Snapshot;
 use crate::session::Session;
 
@@ -45,16 +45,5 @@ impl Session {
     pub fn at(mut self, moment: &Moment) -> Self {
         self.moment = Some(moment.clone());
         self
-    }
-
-    /// As [`Self::at`] of a moment of its own, in which the datasets are those it may see of `names`.
-    /// Errors: `NotFound` when it may see none of them.
-    pub async fn at_once(self, names: impl IntoIterator<Item = DatasetName>) -> Result<Self> {
-        let names: Vec<DatasetName> = names.into_iter().filter(|name| self.rights.contains_key(name)).collect();
-        if names.is_empty() {
-            return Err(Error::new(Kind::NotFound, "table.unknown", "there is nothing here, or not for you"));
-        }
-        let moment = self.warehouse.moment(names).await?;
-        Ok(self.at(&moment))
     }
 }

@@ -19,6 +19,7 @@ use url::Url;
 use crate::config::Limits;
 use crate::error::{Error, Result};
 use crate::gate::functions;
+use crate::session::counted_first::CountedFirst;
 use crate::session::join_rows;
 use crate::session::patterns::PatternsOnce;
 use crate::session::read_once::NestedLoopsInMemory;
@@ -54,6 +55,7 @@ impl Template {
             .with_scalar_functions(functions::scalars())
             .with_aggregate_functions(functions::aggregates())
             .with_window_functions(functions::windows())
+            .with_optimizer_rule(Arc::new(CountedFirst))
             .with_optimizer_rule(Arc::new(PatternsOnce))
             .with_statistics_registry(join_rows::registry())
             .with_physical_optimizer_rule(Arc::new(NestedLoopsInMemory))

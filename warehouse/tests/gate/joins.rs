@@ -50,3 +50,45 @@ async fn the_larger_side_of_a_join_is_never_held() {
     let found = world.ask(&role("regione"), LOOK_UPS).await.unwrap();
     assert!(found.len() >= 2 && found.iter().any(|row| row.starts_with('B')), "{found:?}");
 }
+
+/// Counts of rows by what a register says of their code, each beside the same over a column that is never empty and has many values,
+/// which is counted after the join.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_counted_before_a_join_are_all_counted() {
+    let world = world(256 << 20).await;
+    for (sql, first) in [
+        ("SELECT c.codice, {count} FROM prova.persone p JOIN prova.registro c ON c.ambito = p.ambito GROUP BY c.codice ORDER BY 1", true),
+        (
+            "SELECT c.posti + 1, {count} FROM prova.registro c JOIN prova.persone p ON c.ambito = p.ambito WHERE p.ambito <> 'RM 1' GROUP BY c.posti + 1 ORDER BY 1",
+            true,
+        ),
+        (
+            "SELECT c.codice, {count} FILTER (WHERE p.ambito = 'RM 1'), {count} FROM prova.persone p LEFT JOIN prova.registro c ON c.ambito = p.ambito AND c.posti > 20 GROUP BY c.codice ORDER BY 1",
+            true,
+        ),
+        ("SELECT {count} FROM prova.persone p JOIN prova.registro c ON c.ambito = p.ambito", true),
+        ("SELECT {count} FROM prova.persone p JOIN prova.registro c ON c.ambito = p.ambito WHERE c.posti > 1000", true),
+        (
+            "SELECT c.codice, a.codice, {count} FROM prova.persone p JOIN prova.registro c ON c.ambito = p.ambito JOIN prova.registro a ON a.ambito = p.ambito AND a.posti <= c.posti GROUP BY c.codice, a.codice ORDER BY 1, 2",
+            true,
+        ),
+        // More of the rows is needed than codes, or they are not all there.
+        (
+            "SELECT c.codice, {count} FROM prova.persone p JOIN prova.registro c ON c.ambito = p.ambito AND c.posti > p.posti GROUP BY c.codice ORDER BY 1",
+            false,
+        ),
+        ("SELECT c.codice, {count} FROM prova.registro c LEFT JOIN prova.persone p ON c.ambito = p.ambito GROUP BY c.codice ORDER BY 1", false),
+        ("SELECT p.ambito, {count} FROM prova.persone p GROUP BY p.ambito ORDER BY 1", false),
+    ] {
+        let rows = sql.replace("{count}", "count(*)");
+        let plan = world.ask(&role("amministratore"), &format!("EXPLAIN {rows}")).await.expect("plan").join("\n");
+        assert_eq!(plan.contains("righe contate"), first, "{rows}\n{plan}");
+        for who in ["regione", "amministratore"] {
+            let found = world.ask(&role(who), &rows).await.expect("rows");
+            // Of a left join, the rows that are filled up count too.
+            let other = if sql.contains("registro c LEFT") { "count(c.codice)" } else { "count(p.id)" };
+            assert_eq!(found, world.ask(&role(who), &sql.replace("{count}", other)).await.expect("rows"), "{rows}");
+            assert!(!found.is_empty());
+        }
+    }
+}

@@ -105,8 +105,9 @@ async fn one_moment_holds_whatever_is_committed_after_it() {
     let versions: Vec<(&DatasetName, u64)> = moment.versions().collect();
     assert_eq!(versions.len(), 2);
     // What was not taken is not read at another moment, and what is hidden stays hidden.
-    let one = world.warehouse.session(&role("regione")).await.expect("session").at_once([name()]).await.expect("moment");
+    let only = world.warehouse.moment([name()]).await.expect("moment");
+    let one = world.warehouse.session(&role("regione")).await.expect("session").at(&only);
     assert_eq!(one.rows(&registro, Default::default()).await.err().map(|e| e.code), Some("session.moment"));
-    let none = world.warehouse.session(&role("anonimo")).await.expect("session").at_once([name()]).await;
-    assert_eq!(none.err().map(|e| e.code), Some("table.unknown"));
+    let none = world.warehouse.session(&role("anonimo")).await.expect("session").at(&only);
+    assert_eq!(none.rows(&name(), Default::default()).await.err().map(|e| e.code), Some("table.unknown"));
 }

@@ -105,8 +105,9 @@ fn contracts(dir: &Path) {
         ("nato", "date", "internal"),
         ("diagnosi", "text", "special"),
     ]
-    .map(|(n, t, c)| column(n, t, c))
+    .map(|(n, t, c)| column(n, t, c) + if n == "ambito" { "code_list = \"ambiti\"\n" } else { "" })
     .concat();
+    write("code_lists/ambiti.csv", "# title_it: Ambiti\n# title_en: Districts\n# provisional: true\ncode,it,en,valido_dal,valido_al\nRM 1,Roma 1,Rome 1,2020-01-01,\nFR B,Frosinone B,Frosinone B,2020-01-01,\n".into());
     write("prova/persone.toml", format!("{HEAD}mode = \"append\"\nkey = [\"id\"]\nsort = [\"ambito\"]\n{FEED}{PERSONE_ACCESS}{persone}"));
     let registro: String =
         [("codice", "text", "public"), ("ambito", "text", "public"), ("posti", "integer", "public")].map(|(n, t, c)| column(n, t, c)).concat();

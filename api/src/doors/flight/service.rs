@@ -29,7 +29,7 @@ use warehouse::statement::{Door, Parameter, Statement};
 use crate::app::App;
 use crate::doors::flight::handles::Handles;
 use crate::doors::flight::info::{INFO, TYPES};
-use crate::doors::flight::sign_in::SignIn;
+use crate::doors::flight::sign_in::{Shown, SignIn};
 use crate::doors::flight::{catalog, internal, parameters, status};
 
 /// A ticket is good once, for so long.
@@ -152,7 +152,8 @@ impl FlightSqlService for Service {
         &self,
         request: Request<Streaming<HandshakeRequest>>,
     ) -> Answer<Pin<Box<dyn Stream<Item = Result<HandshakeResponse, Status>> + Send>>> {
-        let bearer = self.sign_in.bearer(&who(&request)?)?;
+        let shown = request.extensions().get::<Shown>().cloned().ok_or_else(|| internal("flight.bearer", "no credentials"))?;
+        let bearer = self.sign_in.bearer(&who(&request)?, &shown).await?;
         let answer = HandshakeResponse { protocol_version: 0, payload: bearer.clone().into() };
         let mut response: Response<Pin<Box<dyn Stream<Item = _> + Send>>> = Response::new(Box::pin(stream::iter([Ok(answer)])));
         let header = MetadataValue::try_from(format!("Bearer {bearer}")).map_err(|e| internal("flight.bearer", e))?;

@@ -10,6 +10,7 @@ use axum::response::Response;
 use tonic::Status;
 use warehouse::principal::Principal;
 
+use crate::accounts::standing::Standing;
 use crate::doors::flight::handles::{HANDLE, Handles};
 use crate::doors::http::{Credentials, credentials};
 use crate::sign_ins::SignIns;
@@ -19,12 +20,16 @@ const PREFIX: &str = "flight_";
 /// How long a handshake holds.
 const LIFE: Duration = Duration::from_secs(12 * 3600);
 
+/// The token of an account that a call came with, if it came with one.
+#[derive(Clone)]
+pub(super) struct Shown(Option<String>);
+
 /// Signs callers in. Cloning is cheap.
 #[derive(Clone)]
 pub(super) struct SignIn {
     sign_ins: SignIns,
     /// Handshakes; the bearer is the handle and then the account it belongs to.
-    bearers: Arc<Handles<()>>,
+    bearers: Arc<Handles<Standing>>,
 }
 
 impl SignIn {
@@ -32,9 +37,14 @@ impl SignIn {
         Self { sign_ins, bearers: Arc::new(Handles::new(256, 20_000, LIFE)) }
     }
 
-    /// A bearer for later calls.
-    pub fn bearer(&self, who: &Principal) -> Result<String, Status> {
-        let handle = self.bearers.put(&who.account, ()).ok_or_else(|| Status::resource_exhausted("too many sessions"))?;
+    /// A bearer for later calls of who showed a token, or something else, just now.
+    pub async fn bearer(&self, who: &Principal, shown: &Shown) -> Result<String, Status> {
+        // Whoever has one goes on with that one: it ends with what it was given for.
+        if let Some(bearer) = shown.0.as_ref().filter(|token| token.starts_with(PREFIX)) {
+            return Ok(bearer.clone());
+        }
+        let standing = self.sign_ins.accounts.standing(&who.account, shown.0.as_deref()).await.map_err(super::status)?.ok_or_else(refused)?;
+        let handle = self.bearers.put(&who.account, standing).ok_or_else(|| Status::resource_exhausted("too many sessions"))?;
         Ok(format!("{PREFIX}{handle}{}", who.account))
     }
 
@@ -42,8 +52,12 @@ impl SignIn {
         match credentials {
             Credentials::Token(token) if token.starts_with(PREFIX) => {
                 let (handle, account) = token[PREFIX.len()..].split_at_checked(HANDLE).ok_or_else(refused)?;
-                self.bearers.get(handle.as_bytes(), account).ok_or_else(refused)?;
-                // Read anew, so that an account that was removed or changed is so here too.
+                let standing = self.bearers.get(handle.as_bytes(), account).ok_or_else(refused)?;
+                // Read anew, so that what was taken away is gone here too.
+                if !self.sign_ins.accounts.stands(&standing).await.map_err(super::status)? {
+                    self.bearers.remove(handle.as_bytes(), account);
+                    return Err(refused());
+                }
                 self.sign_ins.accounts.principal(account).await.map_err(super::status)?.ok_or_else(refused)
             }
             other => other.sign_in(&self.sign_ins).await.map_err(|problem| match problem.status {
@@ -57,13 +71,18 @@ impl SignIn {
 
 /// The layer: a principal in the request's extensions, or no call.
 pub(super) async fn authenticate(State(sign_in): State<SignIn>, mut request: Request, next: Next) -> Response {
-    let who = match credentials(request.headers()) {
-        Ok(Some(credentials)) => sign_in.principal(&credentials).await,
-        Ok(None) | Err(_) => Err(refused()),
+    let given = credentials(request.headers()).ok().flatten();
+    let who = match &given {
+        Some(credentials) => sign_in.principal(credentials).await,
+        None => Err(refused()),
     };
     match who {
         Ok(who) => {
             request.extensions_mut().insert(who);
+            request.extensions_mut().insert(Shown(match given {
+                Some(Credentials::Token(token)) => Some(token),
+                _ => None,
+            }));
             next.run(request).await
         }
         Err(status) => status.into_http(),

@@ -163,7 +163,7 @@ fn offered(app: &App, filled: Filled<'_>, case: &Case, payload: &Payload, one: &
         json!({ "name": column.name, "title": language.say(&column.title), "hint": language.say(&column.description), "kind": kind, "value": payload.decided.get(&column.name) })
     });
     json!({
-        "code": one.code, "title": language.say(&one.title), "reason": one.reason, "asks": asks.collect::<Vec<_>>(), "to": state(app, filled, &one.to, language),
+        "code": one.code, "title": language.say(&one.title), "reason": one.reason, "asks": asks.collect::<Vec<_>>(), "to": one.to.as_deref().map(|to| state(app, filled, to, language)),
         "form": one.answers.then(|| format!("{}?pratica={}", crate::doors::http::forms::path(&filled.contract.name), case.received.id)),
     })
 }
@@ -174,7 +174,7 @@ fn row(app: &App, who: &Principal, case: &Case, language: Language, now: i64) ->
     Some(json!({
         "id": case.received.id, "protocol": case.received.protocol, "code": case.received.code, "title": language.say(&filled.form.title), "form": case.form,
         "state": state(app, filled, &case.state, language), "state_code": case.state, "received": moment(case.received.received), "since": moment(case.since),
-        "due": term(case.due), "late": case.due > 0 && case.due < now, "office": case.office, "todo": !open(filled, case, who).is_empty(),
+        "due": term(case.due), "late": case.due > 0 && case.due < now, "office": case.office, "todo": open(filled, case, who).iter().any(|one| one.to.is_some()),
         "pending": case.pending,
     }))
 }

@@ -18,6 +18,7 @@ use warehouse::session::summary::{GROUPS, Summary};
 
 use crate::accounts::stranger;
 use crate::app::App;
+use crate::doors::http::answers::Question;
 use crate::doors::http::encode::{self, Wanted};
 use crate::doors::http::format::Format;
 use crate::doors::http::found;
@@ -33,7 +34,7 @@ use self::ask::{Asked, FILTERS};
 pub const ROWS: usize = 500;
 
 /// `GET /esplora`
-pub async fn page(State(app): State<App>, frame: Frame, RawQuery(query): RawQuery) -> Result<Response> {
+pub async fn page(State(app): State<App>, frame: Frame, RawQuery(query): RawQuery, question: Question) -> Result<Response> {
     let language = say(frame.language);
     let asked = ask::read(query.as_deref().unwrap_or_default())?;
     let session = session(&app, &frame.who, &asked).await?;
@@ -59,7 +60,8 @@ pub async fn page(State(app): State<App>, frame: Frame, RawQuery(query): RawQuer
     if let Some(problem) = refused {
         *response.status_mut() = problem.status;
     }
-    Ok(response)
+    let versions = found.map(|found| found.snapshot).unwrap_or_default();
+    Ok(question.answer(&app, &frame.who, &versions, response).await)
 }
 
 /// `GET /esplora/risultato.{csv,json,…}`: every row of the same result.
@@ -73,13 +75,14 @@ pub async fn file(State(app): State<App>, who: Principal, OriginalUri(uri): Orig
 }
 
 /// `GET /esplora/grafico.svg`: the picture of the same result.
-pub async fn picture(State(app): State<App>, frame: Frame, RawQuery(query): RawQuery) -> Result<Response> {
+pub async fn picture(State(app): State<App>, frame: Frame, RawQuery(query): RawQuery, question: Question) -> Result<Response> {
     let asked = ask::read(query.as_deref().unwrap_or_default())?;
     let (name, summary) = whole(&asked)?;
     let session = session(&app, &frame.who, &asked).await?;
     let found = show::find(&app, session, name, summary, frame.language).await?;
     let chart = chart::chart(&found, &asked, app.site.words(frame.language), say(frame.language)).ok_or_else(Problem::not_found)?;
-    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], dashboards::svg(&chart, &Theme::file())).into_response())
+    let picture = ([(header::CONTENT_TYPE, "image/svg+xml; charset=utf-8")], dashboards::svg(&chart, &Theme::file())).into_response();
+    Ok(question.answer(&app, &frame.who, &found.snapshot, picture).await)
 }
 
 fn whole(asked: &Asked) -> Result<(&DatasetName, &Summary)> {

@@ -11,13 +11,15 @@ use axum::response::{IntoResponse, Response};
 use datasets::language::Language;
 use http::{HeaderName, header};
 use serde_json::{Value, json};
+use warehouse::session::moment::Moment;
 
 use crate::accounts::stranger;
 use crate::app::App;
+use crate::doors::http::answers::Question;
 use crate::doors::http::pages::Frame;
 use crate::doors::http::places::{self, Places};
 use crate::doors::http::problem::{Problem, Result};
-use crate::doors::http::reading::{Version, label, say, versions};
+use crate::doors::http::reading::{label, say, snapshot, versions};
 
 use self::ask::{Asked, RADII};
 use self::near::{Answer, PAGE};
@@ -27,10 +29,10 @@ use self::offers::Sort;
 const POSITION: (HeaderName, &str) = (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(self), microphone=()");
 
 /// `GET /mappa`
-pub async fn page(State(app): State<App>, frame: Frame, RawQuery(query): RawQuery) -> Result<Response> {
+pub async fn page(State(app): State<App>, frame: Frame, RawQuery(query): RawQuery, question: Question) -> Result<Response> {
     let language = say(frame.language);
     let asked = read(&app, query.as_deref())?;
-    let Answered { answer, places, versions } = answer(&app, &asked, language).await?;
+    let Answered { answer, places, moment } = answer(&app, &asked, language).await?;
     let pages = answer.hits.len().div_ceil(PAGE).max(1);
     if asked.pagina > pages {
         return Err(Problem::not_found());
@@ -48,23 +50,24 @@ pub async fn page(State(app): State<App>, frame: Frame, RawQuery(query): RawQuer
         "previous": (asked.pagina > 1).then(|| address(asked.pagina - 1)),
         "next": (asked.pagina < pages).then(|| address(asked.pagina + 1)),
         "geojson": format!("/mappa/servizi.geojson?{}", asked.address(1)),
-        "view": view, "versions": versions,
+        "view": view, "versions": versions(&moment),
     });
     let mut response = app.site.render("finder.html", &frame, values)?;
     response.headers_mut().insert(POSITION.0, http::HeaderValue::from_static(POSITION.1));
-    Ok(response)
+    Ok(question.answer(&app, &frame.who, &snapshot(&moment), response).await)
 }
 
 /// `GET /mappa/servizi.geojson`: every hit of the same search (RFC 7946).
-pub async fn geojson(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response> {
+pub async fn geojson(State(app): State<App>, RawQuery(query): RawQuery, question: Question) -> Result<Response> {
     let asked = read(&app, query.as_deref())?;
-    let Answered { answer, versions, .. } = answer(&app, &asked, Language::It).await?;
+    let Answered { answer, moment, .. } = answer(&app, &asked, Language::It).await?;
     let features: Vec<Value> = answer.hits.iter().map(feature).collect();
     let body = json!({
         "type": "FeatureCollection", "features": features, "count": answer.hits.len(), "complete": true,
-        "snapshot": versions.iter().map(|v| (v.dataset.clone(), json!(v.version))).collect::<serde_json::Map<_, _>>(),
+        "snapshot": snapshot(&moment),
     });
-    Ok(([(header::CONTENT_TYPE, "application/geo+json")], body.to_string()).into_response())
+    let file = ([(header::CONTENT_TYPE, "application/geo+json")], body.to_string()).into_response();
+    Ok(question.answer(&app, &stranger(), &snapshot(&moment), file).await)
 }
 
 fn feature(hit: &near::Hit) -> Value {
@@ -90,7 +93,7 @@ fn read(app: &App, query: Option<&str>) -> Result<Asked> {
 struct Answered {
     answer: Answer,
     places: Places,
-    versions: Vec<Version>,
+    moment: Moment,
 }
 
 async fn answer(app: &App, asked: &Asked, language: Language) -> Result<Answered> {
@@ -99,7 +102,7 @@ async fn answer(app: &App, asked: &Asked, language: Language) -> Result<Answered
     let session = app.warehouse.session(&stranger()).await?.at(&moment);
     let places = Places::read(&session).await?;
     let offers = offers::read(app, &session, &places, asked.cosa, language).await?;
-    Ok(Answered { answer: near::find(asked, &places, offers), places, versions: versions(&moment) })
+    Ok(Answered { answer: near::find(asked, &places, offers), places, moment })
 }
 
 /// Codes of kinds with their words.

@@ -34,8 +34,12 @@ fn configured(app: &App) -> Result<&Oidc> {
 }
 
 /// `GET /accedi/identita`
-pub async fn begin(State(app): State<App>, Stranger(frame): Stranger, Query(from): Query<From>) -> Result<Response> {
+pub async fn begin(State(app): State<App>, headers: HeaderMap, Stranger(frame): Stranger, Query(from): Query<From>) -> Result<Response> {
     let oidc = configured(&app)?;
+    // Another site's link leads to the page on which people decide to sign in, not past it.
+    if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site") {
+        return Ok(Redirect::to(&frame.link("/accedi")).into_response());
+    }
     let back = frame.link(onward(from.da.as_deref()));
     let (address, browser) = oidc.begin(&back, &format!("{}{BACK}", own(&app)), frame.language.code()).await.map_err(told)?;
     let cookie = Cookie::Identity.set(&app, &browser, LASTS)?;

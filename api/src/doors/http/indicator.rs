@@ -18,13 +18,14 @@ use warehouse::session::Session;
 use warehouse::session::moment::Moment;
 
 use crate::app::App;
+use crate::doors::http::answers::Question;
 use crate::doors::http::figures::{Figure, of_level, of_place};
 use crate::doors::http::format::Format;
 use crate::doors::http::indicators::STATES;
 use crate::doors::http::pages::Frame;
 use crate::doors::http::places::{self, Places};
 use crate::doors::http::problem::{Problem, Result};
-use crate::doors::http::reading::{BESIDE, label, say, versions};
+use crate::doors::http::reading::{BESIDE, label, say, snapshot, versions};
 
 const LEVELS: [Level; 5] = [Level::Comune, Level::Ambito, Level::Asl, Level::Provincia, Level::Regione];
 
@@ -44,7 +45,7 @@ struct Shown<'a> {
     session: Session,
 }
 
-pub async fn page(State(app): State<App>, frame: Frame, Path(name): Path<String>, RawQuery(query): RawQuery) -> Result<Response> {
+pub async fn page(State(app): State<App>, frame: Frame, Path(name): Path<String>, RawQuery(query): RawQuery, question: Question) -> Result<Response> {
     let language = say(frame.language);
     let shown = read(&app, &frame.who, &name, query.as_deref()).await?;
     let indicator = shown.indicator;
@@ -70,14 +71,16 @@ pub async fn page(State(app): State<App>, frame: Frame, Path(name): Path<String>
         "files": files(indicator, shown.level, shown.year),
         "sources": sources(&app, &shown, language), "versions": versions(&shown.moment),
     });
-    app.site.render("indicator.html", &frame, values)
+    let page = app.site.render("indicator.html", &frame, values)?;
+    Ok(question.answer(&app, &frame.who, &snapshot(&shown.moment), page).await)
 }
 
 /// `GET /indicatore/{name}/mappa.svg`
-pub async fn map(State(app): State<App>, frame: Frame, Path(name): Path<String>, RawQuery(query): RawQuery) -> Result<Response> {
+pub async fn map(State(app): State<App>, frame: Frame, Path(name): Path<String>, RawQuery(query): RawQuery, question: Question) -> Result<Response> {
     let shown = read(&app, &frame.who, &name, query.as_deref()).await?;
     let map = draw::map(&shown.places, shown.indicator, shown.level, &shown.rows, say(frame.language)).ok_or_else(Problem::not_found)?;
-    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], dashboards::map::svg(&map, app.boards.boundaries(), &BESIDE)).into_response())
+    let picture = ([(header::CONTENT_TYPE, "image/svg+xml; charset=utf-8")], dashboards::map::svg(&map, app.boards.boundaries(), &BESIDE)).into_response();
+    Ok(question.answer(&app, &frame.who, &snapshot(&shown.moment), picture).await)
 }
 
 /// Where the map of the table is: a picture of its own, so that the page stays light. Other levels have no boundaries.

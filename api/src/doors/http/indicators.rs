@@ -6,15 +6,16 @@ use datasets::indicator::{Level, REGION};
 use serde_json::json;
 
 use crate::app::App;
+use crate::doors::http::answers::Question;
 use crate::doors::http::figures::{of_place, standings, visible};
 use crate::doors::http::pages::Frame;
 use crate::doors::http::problem::Result;
-use crate::doors::http::reading::{label, say, versions};
+use crate::doors::http::reading::{label, say, snapshot, versions};
 
 /// The code list of states.
 pub const STATES: &str = "stati_leps";
 
-pub async fn page(State(app): State<App>, frame: Frame) -> Result<Response> {
+pub async fn page(State(app): State<App>, frame: Frame, question: Question) -> Result<Response> {
     let language = say(frame.language);
     let session = app.warehouse.session(&frame.who).await?;
     let indicators = visible(&app, &session);
@@ -24,5 +25,6 @@ pub async fn page(State(app): State<App>, frame: Frame) -> Result<Response> {
     let state = |code: &str| label(&app, STATES, code, language);
     let states: Vec<_> = standings.iter().map(|one| one.here.as_ref().map(|figure| state(&figure.stato))).collect();
     let values = json!({ "indicators": standings, "states": states, "versions": versions(&moment) });
-    app.site.render("indicators.html", &frame, values)
+    let page = app.site.render("indicators.html", &frame, values)?;
+    Ok(question.answer(&app, &frame.who, &snapshot(&moment), page).await)
 }

@@ -26,13 +26,15 @@ pub struct Frame {
     pub query: String,
     /// Whether the address says the language.
     chosen: bool,
+    /// The word that forms of a page say which is only for who has signed in.
+    pub word: Option<String>,
 }
 
 impl Frame {
     pub fn new(language: Language, who: Principal, uri: &Uri) -> Self {
         let rest: Vec<&str> = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("lang=")).collect();
         let chosen = words::asked(uri.query()).is_some();
-        Self { language, who, here: uri.path().to_owned(), query: rest.join("&"), chosen }
+        Self { language, who, here: uri.path().to_owned(), query: rest.join("&"), chosen, word: None }
     }
 
     /// An address of ours in the language that the reader chose, as templates write it.
@@ -51,6 +53,7 @@ impl Frame {
         json!({
             "account": signed.then_some(&self.who.account),
             "role": self.who.role,
+            "word": self.word,
             "stranger": !signed,
             "here": self.here,
             "query": self.query,

@@ -1,5 +1,7 @@
 //! What the pages that read the lake share: rows of our own queries as values, the labels of codes, and the versions a page says it shows.
 
+use std::collections::BTreeMap;
+
 use dashboards::theme::Theme;
 use datasets::language::Language;
 use serde::Serialize;
@@ -45,6 +47,11 @@ pub async fn values<T: DeserializeOwned>(rows: Rows) -> Result<Vec<T>> {
 /// The versions of a moment, in the order of their names.
 pub fn versions(moment: &Moment) -> Vec<Version> {
     moment.versions().map(|(name, version)| Version { dataset: name.to_string(), version }).collect()
+}
+
+/// The same by name, as answers carry them.
+pub fn snapshot(moment: &Moment) -> BTreeMap<String, u64> {
+    moment.versions().map(|(name, version)| (name.to_string(), version)).collect()
 }
 
 /// What a code means; the code itself where its list does not say.

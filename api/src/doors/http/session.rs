@@ -165,7 +165,8 @@ impl FromRequestParts<App> for Desk {
         let Some((secret, who)) = found else { return Err(to_sign_in(parts)) };
         // The form's own word is asked for where the form is read.
         parts.extensions.insert(who.clone());
-        let frame = Frame::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
+        let mut frame = Frame::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
+        frame.word = Some(secret.form());
         Ok(Self { frame, secret: Some(secret) })
     }
 }

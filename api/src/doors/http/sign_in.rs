@@ -4,7 +4,7 @@ use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Query, State};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use warehouse::audit::{Action, Event};
@@ -133,12 +133,14 @@ pub async fn leave(State(app): State<App>, Sent { desk, fields: Nothing {} }: Se
         (Some(oidc), Some(proof)) => oidc.end(&proof.id_token, &format!("{}/", identity::own(&app))).await,
         _ => None,
     };
-    let Some(there) = there else { return Ok(([(header::SET_COOKIE, cookie)], desk.go("/")).into_response()) };
+    // What pages left in the browser goes with the session.
+    let clear = (HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\", \"storage\""));
+    let Some(there) = there else { return Ok(([(header::SET_COOKIE, cookie), clear], desk.go("/")).into_response()) };
     let mut frame = desk.frame;
     frame.who = stranger();
     let page = app.site.render("signed_out.html", &frame, json!({ "onward": there.as_str() }))?;
     let refresh = HeaderValue::from_str(&format!("0; url={there}")).map_err(|e| Problem::internal("session.refresh", e))?;
-    Ok(([(header::SET_COOKIE, cookie), (header::REFRESH, refresh)], page).into_response())
+    Ok(([(header::SET_COOKIE, cookie), (header::REFRESH, refresh), clear], page).into_response())
 }
 
 /// The frame of a page whose reader is not asked for: who signs in may still send the cookie of a session that is another's.

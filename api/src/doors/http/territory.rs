@@ -16,18 +16,19 @@ use warehouse::session::moment::Moment;
 
 use crate::accounts::stranger;
 use crate::app::App;
+use crate::doors::http::answers::Question;
 use crate::doors::http::figures::{Standing, of_place, standings, visible};
 use crate::doors::http::indicators::STATES;
 use crate::doors::http::pages::Frame;
 use crate::doors::http::places::{self, Place, Places, slug};
 use crate::doors::http::problem::{Problem, Result};
-use crate::doors::http::reading::{label, say, versions};
+use crate::doors::http::reading::{label, say, snapshot, versions};
 
 /// Characters of a search.
 const TEXT: usize = 100;
 
 /// `GET /territorio?q=`
-pub async fn list(State(app): State<App>, frame: Frame, RawQuery(query): RawQuery) -> Result<Response> {
+pub async fn list(State(app): State<App>, frame: Frame, RawQuery(query): RawQuery, question: Question) -> Result<Response> {
     let query = query.unwrap_or_default();
     let asked = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "q").map(|(_, value)| value.trim().to_owned()).unwrap_or_default();
     if asked.chars().count() > TEXT {
@@ -49,11 +50,12 @@ pub async fn list(State(app): State<App>, frame: Frame, RawQuery(query): RawQuer
     let named = places.meant(&asked).into_iter().filter(|(level, ..)| *level == "ambito");
     let named: Vec<Value> = named.map(|(_, code, name)| json!({ "slug": slug(code), "name": name })).collect();
     let values = json!({ "q": asked, "found": found, "named": named, "districts": districts, "versions": versions(&moment) });
-    app.site.render("territories.html", &frame, values)
+    let page = app.site.render("territories.html", &frame, values)?;
+    Ok(question.answer(&app, &frame.who, &snapshot(&moment), page).await)
 }
 
 /// `GET /territorio/{place}`
-pub async fn page(State(app): State<App>, frame: Frame, Path(address): Path<String>) -> Result<Response> {
+pub async fn page(State(app): State<App>, frame: Frame, Path(address): Path<String>, question: Question) -> Result<Response> {
     let language = say(frame.language);
     let own = app.warehouse.session(&frame.who).await?;
     let open = app.warehouse.session(&stranger()).await?;
@@ -80,7 +82,8 @@ pub async fn page(State(app): State<App>, frame: Frame, Path(address): Path<Stri
         "facilities": facilities, "services": services, "known": listed(known), "unknown": listed(unknown),
         "links": links(&places, place), "more": more, "versions": versions(&moment),
     });
-    app.site.render("territory.html", &frame, values)
+    let page = app.site.render("territory.html", &frame, values)?;
+    Ok(question.answer(&app, &frame.who, &snapshot(&moment), page).await)
 }
 
 /// What the contracts of the page's data say is not certain yet.

@@ -14,6 +14,8 @@ use warehouse::principal::Principal;
 use warehouse::statement::{Door, Parameter, Statement as Question};
 use warehouse::worker::Pool;
 
+use crate::accounts::Accounts;
+use crate::accounts::standing::Standing;
 use crate::doors::postgres::cancel::Place;
 use crate::doors::postgres::cursor::Cursor;
 use crate::doors::postgres::encode::Layout;
@@ -28,6 +30,10 @@ use crate::doors::postgres::wire::{Interrupt, Lost, Wire};
 const IDLE: Duration = Duration::from_secs(60 * 60);
 /// The same inside a transaction.
 const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10 * 60);
+/// However busy it is: a night's work, after which it signs in again.
+const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
+/// How long what a connection was opened with is believed before it is looked at again.
+const BELIEVED: Duration = Duration::from_secs(1);
 /// Rows encoded before what has collected may be sent.
 const PORTION: usize = 512;
 
@@ -49,9 +55,20 @@ impl From<Lost> for End {
     }
 }
 
+/// Who opened a connection, and with what.
+pub struct Opener {
+    pub principal: Principal,
+    pub accounts: Accounts,
+    pub standing: Standing,
+}
+
 pub struct Connection {
     pub(super) pool: Pool,
     pub(super) principal: Principal,
+    accounts: Accounts,
+    standing: Standing,
+    opened: Instant,
+    looked: Instant,
     pub(super) wire: Wire,
     pub(super) settings: Settings,
     pub(super) place: Place,
@@ -70,8 +87,24 @@ pub struct Origin<'a> {
 }
 
 impl Connection {
-    pub fn new(pool: Pool, principal: Principal, wire: Wire, settings: Settings, place: Place) -> Self {
-        Self { pool, principal, wire, settings, place, status: TransactionStatus::Idle, statements: HashMap::new(), portals: HashMap::new(), skipping: false }
+    pub fn new(pool: Pool, opener: Opener, wire: Wire, settings: Settings, place: Place) -> Self {
+        let Opener { principal, accounts, standing } = opener;
+        let (opened, looked) = (Instant::now(), Instant::now());
+        Self {
+            pool,
+            principal,
+            accounts,
+            standing,
+            opened,
+            looked,
+            wire,
+            settings,
+            place,
+            status: TransactionStatus::Idle,
+            statements: HashMap::new(),
+            portals: HashMap::new(),
+            skipping: false,
+        }
     }
 
     /// Answers until the client leaves, is idle too long, or the server stops.
@@ -84,11 +117,30 @@ impl Connection {
             };
             match message {
                 Ok(PgWireFrontendMessage::Terminate(_)) | Err(Lost::Gone) => return Ok(()),
-                Ok(message) => self.answer(message).await?,
+                Ok(message) => match self.over().await {
+                    Some(fault) => return self.farewell(fault).await,
+                    None => self.answer(message).await?,
+                },
                 Err(Lost::Stalled) => return self.farewell(Fault::fatal("57P05", "terminating connection due to idle-session timeout")).await,
                 Err(Lost::Protocol(what)) => return self.farewell(Fault::fatal("08P01", format!("protocol violation: {what}"))).await,
                 Err(lost) => return Err(lost),
             }
+        }
+    }
+
+    /// Why the connection may not go on, if it may not.
+    async fn over(&mut self) -> Option<Fault> {
+        if self.opened.elapsed() > LONGEST {
+            return Some(Fault::fatal("57P05", "terminating connection after twelve hours: sign in again"));
+        }
+        if self.looked.elapsed() < BELIEVED {
+            return None;
+        }
+        self.looked = Instant::now();
+        match self.accounts.stands(&self.standing).await {
+            Ok(true) => None,
+            Ok(false) => Some(Fault::fatal("28000", "the account, its password or the token was changed: sign in again")),
+            Err(error) => Some(Fault { fatal: true, ..Fault::of(&error, "", 0) }),
         }
     }
 

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::config::is_loopback;
 use crate::doors::postgres::START_UP;
 use crate::doors::postgres::cancel::Registry;
-use crate::doors::postgres::connection::Connection;
+use crate::doors::postgres::connection::{Connection, Opener};
 use crate::doors::postgres::errors::Fault;
 use crate::doors::postgres::scram::{self, Exchange, Failure};
 use crate::doors::postgres::settings::Settings;
@@ -75,7 +75,7 @@ impl Gate {
     pub async fn admit(&self, stream: TcpStream) -> Result<Start, Lost> {
         let Some(mut caller) = self.greet(stream).await? else { return Ok(Start::Nothing) };
         match self.identify(&mut caller).await? {
-            Ok(principal) => self.open(caller, principal).await,
+            Ok(opener) => self.open(caller, opener).await,
             Err(fault) => say(&mut caller.wire, fault).await.map(|()| Start::Nothing),
         }
     }
@@ -150,7 +150,7 @@ impl Gate {
     }
 
     /// Who it is. The inner error is for the client; every failed sign-in reads the same.
-    async fn identify(&self, caller: &mut Caller) -> Result<Result<Principal, Fault>, Lost> {
+    async fn identify(&self, caller: &mut Caller) -> Result<Result<Opener, Fault>, Lost> {
         if !caller.encrypted && !caller.local {
             return Ok(Err(Fault::fatal("28000", "connections from other machines must use TLS (sslmode=require or stricter)")));
         }
@@ -160,13 +160,13 @@ impl Gate {
         if caller.parameters.contains_key("replication") {
             return Ok(Err(Fault::fatal("0A000", "replication is not supported")));
         }
-        let principal = if user == TOKEN { self.token(caller).await? } else { self.scram(caller, &user).await? };
-        let principal = match principal {
-            Ok(principal) => principal,
+        let opener = if user == TOKEN { self.token(caller).await? } else { self.scram(caller, &user).await? };
+        let opener = match opener {
+            Ok(opener) => opener,
             Err(fault) => return Ok(Err(fault)),
         };
         let means = if user == TOKEN { Means::Token } else { Means::Password };
-        if let Err(error) = self.app.sign_ins.entered(&principal, means).await {
+        if let Err(error) = self.app.sign_ins.entered(&opener.principal, means).await {
             return Ok(Err(Fault { fatal: true, ..Fault::of(&error, "", 0) }));
         }
         let database = caller.parameters.get("database").unwrap_or(&user);
@@ -174,13 +174,13 @@ impl Gate {
             return Ok(Err(Fault::fatal("3D000", format!("database \"{database}\" does not exist: the only one is \"{DATABASE}\""))));
         }
         // A role or a fact that is missing means no session: better said here than at every question.
-        Ok(match self.app.warehouse.session(&principal).await {
-            Ok(_) => Ok(principal),
+        Ok(match self.app.warehouse.session(&opener.principal).await {
+            Ok(_) => Ok(opener),
             Err(error) => Err(Fault { fatal: true, state: "28000", ..Fault::of(&error, "", 0) }),
         })
     }
 
-    async fn scram(&self, caller: &mut Caller, user: &str) -> Result<Result<Principal, Fault>, Lost> {
+    async fn scram(&self, caller: &mut Caller, user: &str) -> Result<Result<Opener, Fault>, Lost> {
         let verifier = match self.app.accounts.scram(user).await {
             Ok(verifier) => verifier,
             Err(error) => return Ok(Err(Fault { fatal: true, ..Fault::of(&error, "", 0) })),
@@ -210,10 +210,18 @@ impl Gate {
         self.app.accounts.succeeded(user);
         caller.wire.put(&PgWireBackendMessage::Authentication(Authentication::SASLFinal(proof.into())))?;
         Ok(match self.app.accounts.principal(user).await {
-            Ok(Some(principal)) => Ok(principal),
+            Ok(Some(principal)) => self.opener(principal, None).await,
             Ok(None) => Err(refusal(&Failure::Refused, user)),
             Err(error) => Err(Fault { fatal: true, ..Fault::of(&error, "", 0) }),
         })
+    }
+
+    async fn opener(&self, principal: Principal, token: Option<&str>) -> Result<Opener, Fault> {
+        match self.app.accounts.standing(&principal.account, token).await {
+            Ok(Some(standing)) => Ok(Opener { principal, accounts: self.app.accounts.clone(), standing }),
+            Ok(None) => Err(refusal(&Failure::Refused, &principal.account)),
+            Err(error) => Err(Fault { fatal: true, ..Fault::of(&error, "", 0) }),
+        }
     }
 
     /// What a client whose sign-in failed is told. A wrong password or token is recorded, an exchange that is none is not.
@@ -228,7 +236,7 @@ impl Gate {
     }
 
     /// An API token as password. Only its hash is stored, so that no proof can be made of it: it comes in clear, inside TLS.
-    async fn token(&self, caller: &mut Caller) -> Result<Result<Principal, Fault>, Lost> {
+    async fn token(&self, caller: &mut Caller) -> Result<Result<Opener, Fault>, Lost> {
         if !caller.encrypted {
             return Ok(Err(Fault::fatal("28000", "tokens are taken over TLS only")));
         }
@@ -236,16 +244,16 @@ impl Gate {
         let password = caller.password().await?;
         let text = password[..].split(|b| *b == 0).next().and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
         Ok(match self.app.accounts.token(text).await {
-            Ok(Some(principal)) => Ok(principal),
+            Ok(Some(principal)) => self.opener(principal, Some(text)).await,
             Ok(None) => Err(self.turned_away(&Failure::Refused, TOKEN, Means::Token).await),
             Err(error) => Err(Fault { fatal: true, ..Fault::of(&error, "", 0) }),
         })
     }
 
     /// Tells the client where it is and hands the connection over.
-    async fn open(&self, caller: Caller, principal: Principal) -> Result<Start, Lost> {
+    async fn open(&self, caller: Caller, opener: Opener) -> Result<Start, Lost> {
         let Caller { mut wire, version, parameters, .. } = caller;
-        let mut settings = Settings::new(&principal.account);
+        let mut settings = Settings::new(&opener.principal.account);
         for (name, value) in wanted(&parameters) {
             // A client's wishes at start are no reason to turn it away: what cannot be had is told by the values sent.
             let _ = settings.set(&name, Some(&value));
@@ -258,8 +266,8 @@ impl Gate {
         wire.put(&PgWireBackendMessage::BackendKeyData(BackendKeyData::new(place.process, place.key.clone())))?;
         wire.put(&PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(TransactionStatus::Idle)))?;
         wire.flush().await?;
-        tracing::debug!(account = principal.account, "postgres session");
-        Ok(Start::Session(Box::new(Connection::new(self.app.pool.clone(), principal, wire, settings, place))))
+        tracing::debug!(account = opener.principal.account, "postgres session");
+        Ok(Start::Session(Box::new(Connection::new(self.app.pool.clone(), opener, wire, settings, place))))
     }
 }
 

@@ -18,6 +18,7 @@ use warehouse::statement::Statement;
 use crate::app::App;
 use crate::doors::http::boards::choice::{Asked, Options};
 use crate::doors::http::problem::{Problem, Result};
+use crate::doors::http::reading::snapshot;
 
 const COMUNI: &str = "SELECT codice_istat, comune, ambito FROM territorio.comuni ORDER BY comune";
 const AMBITI: &str = "SELECT ambito, denominazione FROM territorio.ambiti ORDER BY ambito";
@@ -72,8 +73,7 @@ pub async fn gather<'a>(app: &App, session: Session, board: &'a Dashboard, only:
         drawn.push((panel, answer));
     }
     let versions = moment.versions().filter(|(name, _)| wanted.contains(*name)).map(|(name, version)| (name.clone(), version)).collect();
-    let moment = moment.versions().map(|(name, version)| (name.to_string(), version)).collect();
-    Ok(Gathered { panels: drawn, options, chosen, versions, moment })
+    Ok(Gathered { panels: drawn, options, chosen, versions, moment: snapshot(&moment) })
 }
 
 /// What there is to choose from, for this reader.

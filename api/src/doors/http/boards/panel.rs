@@ -41,7 +41,7 @@ pub async fn file(
     let picture = |theme: &Theme| drawing.svg(app.boards.boundaries(), theme);
     let (media, bytes) = match ending {
         "csv" => ("text/csv; charset=utf-8; header=present", csv(drawing)?),
-        "svg" => ("image/svg+xml", picture(&Theme::file()).into_bytes()),
+        "svg" => ("image/svg+xml; charset=utf-8", picture(&Theme::file()).into_bytes()),
         "png" => ("image/png", drawn(picture(&Theme::file()), pixels(asked.width.as_deref())?).await?),
         _ => return Err(Problem::not_found()),
     };

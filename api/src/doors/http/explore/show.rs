@@ -15,9 +15,9 @@ use warehouse::statement::Rows;
 use super::ROWS;
 use crate::accounts::stranger;
 use crate::app::App;
-use crate::doors::http::places::Places;
+use crate::doors::http::places::{self, Places};
 use crate::doors::http::problem::{Problem, Result as Answer};
-use crate::doors::http::reading::{label, say};
+use crate::doors::http::reading::{label, say, snapshot};
 use crate::site::words::Language;
 
 /// Cells of the table on a page, and the least number of its rows.
@@ -81,22 +81,23 @@ struct Words<'a> {
 }
 
 pub async fn find(app: &App, session: Session, name: &DatasetName, summary: &Summary, language: Language) -> Answer<Found> {
-    let session = session.at_once([name.clone()]).await?;
+    session.dataset(name)?;
+    let by_town = summary.group.iter().chain(&summary.across).any(|key| key.column == "codice_istat");
+    let mut tables = if by_town { places::tables(&places::TABLES)? } else { Vec::new() };
+    tables.push(name.clone());
+    let moment = app.warehouse.moment(tables).await?;
+    let session = session.at(&moment);
     let limited = Summary { limit: Some(ROWS), ..summary.clone() };
     let all = Summary { group: Vec::new(), order: Order::Group, limit: None, ..summary.clone() };
     let (rows, total, size) = futures::try_join!(session.summary(name, &limited), session.summary(name, &all), session.summary_size(name, summary))?;
     let dataset = session.dataset(name)?;
     let column = |key: &Key| dataset.columns.iter().copied().find(|column| column.name == key.column);
-    let towns = match summary.group.iter().chain(&summary.across).any(|key| key.column == "codice_istat") {
-        true => Some(Places::read(&app.warehouse.session(&stranger()).await?).await?),
-        false => None,
-    };
+    let towns = if by_town { Some(Places::read(&app.warehouse.session(&stranger()).await?.at(&moment)).await?) } else { None };
     let words = |key: &Key| Words::of(app, language, column(key).filter(|_| key.part.is_none()), towns.as_ref());
     let of_groups: Vec<Words> = summary.group.iter().map(words).collect();
     let head = rows.schema.fields().iter().skip(summary.group.len()).map(|field| field.name().clone());
     let of_across = summary.across.as_ref().map(words);
     let measured = head.map(|value| of_across.as_ref().map_or_else(|| value.clone(), |words| words.say(&value))).collect();
-    let snapshot = rows.snapshot.iter().map(|(name, version)| (name.to_string(), *version)).collect();
     let mut rows = read(rows, &of_groups).await?;
     // A wide table shows fewer rows, so that the page stays light.
     let width = rows.first().map_or(1, |row| row.groups.len() + row.cells.len());
@@ -117,7 +118,7 @@ pub async fn find(app: &App, session: Session, name: &DatasetName, summary: &Sum
         temporal: summary.group.first().is_some_and(|key| key.part.is_some() || key.column == "anno"),
         additive: matches!(summary.function, Function::Sum | Function::Count),
         years: adds && !apart && dataset.contract.key.iter().any(|column| column == "anno"),
-        snapshot,
+        snapshot: snapshot(&moment),
     })
 }
 

@@ -7,6 +7,8 @@ use serde::Deserialize;
 
 use crate::jose::KeySet;
 
+/// `typ` of an access token (RFC 9068 §2.1).
+const KINDS: [&str; 2] = ["at+jwt", "application/at+jwt"];
 /// Seconds by which two clocks may differ.
 const CLOCKS: i64 = 30;
 
@@ -43,7 +45,12 @@ impl Vouchers {
 
     /// The client a voucher was given to; `now` in seconds since 1970. The error is for the log only.
     pub fn check(&self, token: &str, now: i64) -> Result<String, &'static str> {
-        let claims: Claims = serde_json::from_value(self.keys.open(token)?.claims).map_err(|_| "claims")?;
+        let signed = self.keys.open(token)?;
+        // Made by the same keys for another use, such as proof of who the client is.
+        if !signed.kind.as_deref().is_some_and(|kind| KINDS.iter().any(|ours| kind.eq_ignore_ascii_case(ours))) {
+            return Err("kind");
+        }
+        let claims: Claims = serde_json::from_value(signed.claims).map_err(|_| "claims")?;
         let meant = match &claims.aud {
             Audience::One(one) => *one == self.audience,
             Audience::Some(some) => some.contains(&self.audience),
@@ -85,13 +92,16 @@ mod tests {
         let with = |name: &str, value: Value| {
             let mut claims = right.clone();
             claims[name] = value;
-            platform.token(json!({ "alg": "ES256", "kid": "a" }), &claims)
+            platform.token(json!({ "alg": "ES256", "kid": "a", "typ": "at+jwt" }), &claims)
         };
         assert_eq!(vouchers.check(&with("x", json!(1)), NOW).as_deref(), Ok("pdnd:inps"));
         assert_eq!(vouchers.check(&with("aud", json!(["other", "https://siss/waas/v1"])), NOW).as_deref(), Ok("pdnd:inps"));
         assert_eq!(vouchers.check(&with("aud", json!("https://other")), NOW), Err("audience"));
         assert_eq!(vouchers.check(&with("exp", json!(NOW)), NOW), Err("expired"));
         assert_eq!(vouchers.check(&with("nbf", json!(NOW + 3600)), NOW), Err("not valid yet"));
+        for typ in [json!(null), json!("JWT"), json!("dpop+jwt")] {
+            assert_eq!(vouchers.check(&platform.token(json!({ "alg": "ES256", "kid": "a", "typ": typ }), &right), NOW), Err("kind"), "{typ}");
+        }
         assert_eq!(vouchers.check(&platform.token(json!({ "alg": "none" }), &right), NOW), Err("signature"));
         assert_eq!(vouchers.check(&Signer::new().token(json!({ "alg": "ES256", "kid": "a" }), &right), NOW), Err("signature"));
     }
