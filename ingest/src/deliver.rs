@@ -208,7 +208,8 @@ impl Deliveries {
         self.landing.report(id).await
     }
 
-    /// Finishes what a crash left open; gives how many deliveries were taken up.
+    /// Finishes what a crash left open; gives how many deliveries were taken up. One that cannot be worked (its mapping is gone, say) stays open
+    /// and keeps nothing else from starting: it is tried again at the next start.
     pub async fn recover(&self) -> Result<usize> {
         let unfinished = self.landing.unfinished().await?;
         if unfinished.is_empty() {
@@ -225,7 +226,11 @@ impl Deliveries {
                     std::fs::write(file.path(), &list)?;
                     self.record(&report, file.path())?;
                 }
-                None => drop(self.process(&receipt.id, &|_| {}).await?),
+                None => {
+                    if let Err(error) = self.process(&receipt.id, &|_| {}).await {
+                        tracing::error!(delivery = receipt.id, dataset = receipt.dataset, %error, "a delivery that was left open could not be finished");
+                    }
+                }
             }
         }
         self.flush().await?;

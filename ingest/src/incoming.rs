@@ -9,6 +9,7 @@ use warehouse::lake::Lake;
 use warehouse::principal::Principal;
 
 use crate::error::{Error, Kind, Result};
+use crate::mapping::Mapping;
 
 /// What a sender says of a file.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +69,7 @@ pub async fn check<'a>(catalog: &'a Catalog, lake: &Lake, incoming: &Incoming) -
     if !sender_known(contract, lake, &incoming.sender).await? {
         return Err(Error::new(Kind::Invalid, "sender.unknown", &incoming.sender));
     }
+    Mapping::find(&catalog.dir, contract, incoming.mapping.as_deref(), &incoming.sender)?;
     Ok(contract)
 }
 

@@ -130,12 +130,12 @@ def test_each_body_delivers_its_own(api, file):
     assert api("GET", where).status_code == 200
     assert api("GET", where, "comune_058091").status_code == 404
     assert api("GET", where + ".refused.csv", "comune_058091").status_code == 404
-    assert api("GET", where, None).status_code == 404
+    assert api("GET", where, None).status_code == 401
 
 
 @pytest.mark.parametrize(
     ("change", "status"),
-    [({"dataset": "assa.assente"}, 404), ({"period": "2026"}, 422), ({"dataset": "sistema.queries"}, 404), ({"colour": "red"}, 400), ({"period": None}, 400)],
+    [({"dataset": "assa.assente"}, 404), ({"period": "2026"}, 422), ({"dataset": "sistema.queries"}, 404), ({"colour": "red"}, 400), ({"period": None}, 400), ({"mapping": "nessuna"}, 422)],
 )
 def test_what_cannot_be_is_refused_before_it_is_received(api, file, change, status):
     answer = api("POST", "/api/v1/deliveries", "steward", params=ABOUT | change, data=file())

@@ -28,7 +28,7 @@ def test_each_role_gets_answers_that_the_document_names(apart, account, tmp_path
     known = ["--header", f"Authorization: Bearer {apart.token(account)}"] if account else []
     # The edge cases of every parameter are the same for all: the planner goes through them, the others through a few requests for each route.
     phases = ["--phases", "examples,coverage,fuzzing"] if account == "pianificatore" else ["--phases", "examples,fuzzing"]
-    command = [program, "run", f"{apart.http}/api/openapi.json", *known, *phases, "--max-examples", "3", "--seed", "11", "--exclude-checks", BESIDE, "--continue-on-failure",
+    command = [program, "run", f"{apart.http}/api/openapi.json", *known, *phases, "--max-examples", "8", "--seed", "11", "--exclude-checks", BESIDE, "--continue-on-failure",
                "--suppress-health-check", "all", "--request-timeout", "60"]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=500, cwd=tmp_path)
     assert done.returncode == 0, done.stdout[-6000:]

@@ -1,6 +1,7 @@
 """Files that come by the watched folder and by `siss deliver` while a server works on the same data; what is refused, corrected and sent again."""
 
 import csv
+import hashlib
 import io
 import json
 import shutil
@@ -150,3 +151,23 @@ def test_bounds_are_said_plainly(siss, here, tmp_path):
     ]:
         returned, text = said(name, body)
         assert returned == code and word in text, (name, returned, text[:1_000])
+
+
+def test_a_delivery_that_cannot_be_finished_stops_no_start(siss, lake, tmp_path):
+    """Received and acknowledged, then a crash; and the mapping that it names is gone. It stays open, and another one beside it is finished."""
+    data = shutil.copytree(lake, tmp_path / "data")
+    model = deliveries.model(data, SENDER)
+    for n, mapping in (("a", "svanita"), ("b", None)):
+        raw = deliveries.facilities(model, [f"S{SENDER}-77{ord(n)}"])
+        receipt = {"id": n * 32, "dataset": "assa.strutture", "sender": SENDER, "period": "2026-10", "account": "steward", "file": "x.csv", "mapping": mapping,
+                   "received": "2026-11-01T10:00:00Z", "bytes": len(raw), "hash": hashlib.sha256(raw).hexdigest(), "duplicate": False}
+        folder = data / "landing/assa/strutture" / receipt["id"]
+        folder.mkdir(parents=True)
+        (folder / "raw").write_bytes(raw)
+        (data / "landing/_open").mkdir(exist_ok=True)
+        (data / f"landing/_open/{receipt['id']}.json").write_text(json.dumps(receipt))
+    with conftest.serving(data) as server:
+        ask = lambda n: requests.get(f"{server.http}/api/v1/deliveries/{n * 32}", auth=("steward", server.password), timeout=60).json()
+        assert (ask("a")["state"], ask("b")["state"]) == ("received", "done") and ask("b")["report"]["accepted"] == 1
+        server.log.seek(0)
+        assert "could not be finished" in server.log.read() and "svanita" not in ask("b")

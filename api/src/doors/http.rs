@@ -102,6 +102,7 @@ pub fn router(app: App, secure: bool) -> Router {
         .layer(from_fn(layers::same_site))
         .layer(from_fn_with_state(rates, layers::rate::limited))
         .layer(CatchPanicLayer::custom(layers::panicked))
+        .layer(from_fn(pages::ours))
         .layer(from_fn_with_state(readers, pages::readable))
         .layer(from_fn(layers::open::complete))
         .layer(from_fn(layers::open::cross_origin))

@@ -1,6 +1,7 @@
 //! One dataset's Delta table: its log, its current snapshot in memory, and the one way to commit to it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::SchemaRef;
@@ -34,6 +35,9 @@ pub struct Table {
     current: RwLock<Snapshot>,
     /// Held by the one commit or refresh of this process that moves `current`.
     pub moving: tokio::sync::Mutex<()>,
+    /// How many asked for a refresh, and how many of them have had one.
+    asked: AtomicU64,
+    answered: AtomicU64,
     pub values: Mutex<Values>,
 }
 
@@ -47,7 +51,17 @@ impl Table {
         let table = load_or_create(&log, contract).await?;
         let current = RwLock::new(Snapshot::new(contract.name.clone(), table)?);
         let moving = tokio::sync::Mutex::new(());
-        let table = Self { contract: contract.clone(), store: store.clone(), path, log, current, moving, values: Mutex::default() };
+        let table = Self {
+            contract: contract.clone(),
+            store: store.clone(),
+            path,
+            log,
+            current,
+            moving,
+            asked: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
+            values: Mutex::default(),
+        };
         evolve::follow(&table).await?;
         Ok(table)
     }
@@ -77,10 +91,18 @@ impl Table {
         }
     }
 
-    /// Picks up commits of other processes. One look-up of an object when there is none.
+    /// Picks up commits of other processes. One look-up of an object when there is none; who comes while one is under way shares the next
+    /// one with all that came meanwhile: it began after each of them asked.
     pub async fn refresh(&self) -> Result<Snapshot> {
+        let mine = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let _moving = self.moving.lock().await;
-        self.catch_up().await
+        if self.answered.load(Ordering::SeqCst) >= mine {
+            return Ok(self.current());
+        }
+        let all = self.asked.load(Ordering::SeqCst);
+        let current = self.catch_up().await?;
+        self.answered.store(all, Ordering::SeqCst);
+        Ok(current)
     }
 
     /// As `refresh`, for who already holds `moving`.

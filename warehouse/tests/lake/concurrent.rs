@@ -55,3 +55,29 @@ async fn four_writers_replacing_the_same_period_leave_one_delivery() {
     assert_eq!(count(&snapshot, "SELECT count(*) FROM t").await, 4);
     assert_eq!(count(&snapshot, "SELECT count(DISTINCT id_consegna) FROM t").await, 2);
 }
+
+/// Those who ask while a look-up is under way share the next one, and still see whatever was committed before they asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_after_a_commit_sees_it_however_many_ask() {
+    let dir = tempfile::tempdir().unwrap();
+    let (writer, reader) = (open(&dir, contract(Mode::Append)).await, open(&dir, contract(Mode::Append)).await);
+    let asking = || {
+        let one = || {
+            tokio::spawn({
+                let reader = reader.clone();
+                async move { reader.refresh(&name()).await.unwrap().version }
+            })
+        };
+        (0..20).map(|_| one()).collect::<Vec<_>>()
+    };
+    for n in 1..=10 {
+        let before = asking();
+        let done = deliver(&writer, load(&format!("d{n}"), "s", "p", n), &[row("k", "x", n.into())]).await;
+        for one in asking() {
+            assert!(one.await.unwrap() >= done.version);
+        }
+        for one in before {
+            one.await.unwrap();
+        }
+    }
+}

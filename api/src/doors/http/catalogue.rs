@@ -70,7 +70,7 @@ async fn one(
 fn profile(uri: &Uri) -> Result<Profile> {
     let asked = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).find(|(name, _)| name == "profile");
     match asked.as_ref().map(|(_, value)| &**value) {
-        None | Some("") => Ok(Profile::Every),
+        None => Ok(Profile::Every),
         Some("dcat-ap-3") => Ok(Profile::Three),
         Some(_) => Err(Problem::invalid("query.parameter", "parameter 'profile': use dcat-ap-3, or leave it out")
             .with("detail_it", "parametro «profile»: il valore è dcat-ap-3, oppure si omette")),

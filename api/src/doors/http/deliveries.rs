@@ -100,8 +100,18 @@ pub async fn answer(app: &App, receipt: Receipt, headers: &HeaderMap) -> Result<
     Ok((status, [(header::LOCATION, location)], Json(json!({ "id": receipt.id, "state": state, "receipt": receipt, "report": report }))).into_response())
 }
 
+/// Strangers are told to sign in, whatever they name: that tells nothing of what is there.
+pub fn known(who: &Principal) -> Result<()> {
+    if *who != stranger() {
+        return Ok(());
+    }
+    let problem = Problem::new(StatusCode::UNAUTHORIZED, "auth.required", "sign in to see what became of a delivery");
+    Err(problem.with("detail_it", "Per vedere l'esito di una consegna occorre accedere."))
+}
+
 /// `GET /api/v1/deliveries/{id}`, `{id}.csv` (all violations), `{id}.refused.csv` (refused rows, to correct and send again)
 pub async fn report(State(app): State<App>, who: Principal, Path(id): Path<String>) -> Result<Response> {
+    known(&who)?;
     let (id, list) = match id.strip_suffix(".refused.csv").map(|id| (id, "refused.csv")).or(id.strip_suffix(".csv").map(|id| (id, "violations.csv"))) {
         Some((id, list)) => (id, Some(list)),
         None => (id.as_str(), None),

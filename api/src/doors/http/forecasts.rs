@@ -18,6 +18,9 @@ use crate::doors::http::problem::{Problem, Result};
 /// The dataset of the estimates.
 const ESTIMATES: &str = "previsioni.stime";
 
+/// Characters of a code that is in no list.
+const LONGEST: usize = 60;
+
 /// Which estimates; all of them where nothing is said.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,10 +43,13 @@ pub async fn list(
     let name: DatasetName = ESTIMATES.parse().map_err(|_| Problem::not_found())?;
     let session = app.warehouse.session(&who).await?;
     session.dataset(&name)?;
+    let filters = [("serie", asked.serie), ("livello", asked.livello), ("codice", asked.codice), ("stato", asked.stato)];
+    for (column, value) in filters.iter().filter_map(|(column, value)| Some((column, value.as_deref()?))) {
+        known(&app, &name, column, value)?;
+    }
     if let Some(unchanged) = question.unchanged(&app, &who, &[&name]).await? {
         return Ok(unchanged);
     }
-    let filters = [("serie", asked.serie), ("livello", asked.livello), ("codice", asked.codice), ("stato", asked.stato)];
     let filters = filters.into_iter().filter_map(|(column, value)| Some(Filter::eq(column, value?)));
     let sort = ["serie", "livello", "codice", "inizio"].map(|column| Sort { column: column.into(), descending: false });
     let rows = session.rows(&name, Page { filters: filters.collect(), sort: sort.into(), ..Page::default() }).await?;
@@ -52,4 +58,24 @@ pub async fn list(
     let snapshot = rows.snapshot.clone();
     let response = encode::answer(rows, Wanted { format, raw: false, file, page: None, patience: app.warehouse.limits().reader }).await?;
     Ok(question.answer(&app, &who, &snapshot, response).await)
+}
+
+/// A value that no row can have is a mistake, not an empty answer.
+fn known(app: &App, name: &DatasetName, column: &str, value: &str) -> Result<()> {
+    let list = app.warehouse.catalog().get(name).and_then(|contract| contract.column(column)?.code_list.as_deref());
+    let Some(list) = list.and_then(|list| app.warehouse.catalog().code_lists.get(list)) else {
+        let short = !value.is_empty() && value.chars().count() <= LONGEST;
+        return if short {
+            Ok(())
+        } else {
+            Err(Problem::invalid("query.parameter", format!("parameter '{column}' has {LONGEST} characters at most, and one at least")))
+        };
+    };
+    if list.contains(value) {
+        return Ok(());
+    }
+    let codes: Vec<&str> = list.codes.iter().map(|code| code.code.as_str()).collect();
+    let there = codes.join(", ");
+    Err(Problem::invalid("query.parameter", format!("parameter '{column}' is one of {there}"))
+        .with("detail_it", format!("Il parametro «{column}» è uno tra {there}.")))
 }

@@ -79,6 +79,25 @@ pub async fn asset(State(app): State<App>, Path((hash, name)): Path<(String, Str
     app.site.assets().answer(&hash, &name, &headers).ok_or_else(Problem::not_found)
 }
 
+/// The layer: what the framework refuses by itself, a parameter or a part of the address that cannot be read, is a problem like any other.
+pub async fn ours(request: Request, next: Next) -> Response {
+    use axum::response::IntoResponse;
+
+    let response = next.run(request).await;
+    let plain = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !response.status().is_client_error() || !plain || response.extensions().get::<Problem>().is_some() {
+        return response;
+    }
+    // Its own words may repeat what was sent.
+    Problem::new(
+        response.status(),
+        "request.shape",
+        "a parameter, a field or a part of the address is missing, there twice, or not of the form that it must have",
+    )
+    .with("detail_it", "Un parametro, un campo o una parte dell'indirizzo manca, è ripetuto o non ha la forma dovuta.")
+    .into_response()
+}
+
 /// The layer: a problem becomes a page when a browser asked. Status and headers stay what they are.
 pub async fn readable(State(app): State<App>, request: Request, next: Next) -> Response {
     let browser = request.headers().get_all(header::ACCEPT).iter().any(|v| v.to_str().is_ok_and(|list| list.contains("text/html")));

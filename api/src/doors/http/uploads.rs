@@ -59,7 +59,8 @@ pub async fn begin(app: &App, who: &Principal, about: About, headers: &HeaderMap
     std::fs::File::create_new(folder.join(format!("{id}.part"))).map_err(fault)?;
     std::fs::write(folder.join(format!("{id}.json")), note).map_err(fault)?;
     let location = format!("/api/v1/deliveries/{id}/upload");
-    Ok((StatusCode::CREATED, [(header::LOCATION.as_str(), location.as_str()), (OFFSET, "0")]).into_response())
+    let body = axum::Json(serde_json::json!({ "id": id, "state": "upload" }));
+    Ok((StatusCode::CREATED, [(header::LOCATION.as_str(), location.as_str()), (OFFSET, "0")], body).into_response())
 }
 
 /// `PATCH …/upload`: adds a part at `Upload-Offset`. The last part is answered like a delivery.
@@ -150,6 +151,7 @@ pub async fn receive_once(app: &App, incoming: Incoming, key: &str, mut body: im
 
 /// An upload of this account; others' are not found.
 fn find(app: &App, who: &Principal, id: &str) -> Result<(Upload, PathBuf)> {
+    deliveries::known(who)?;
     if id.len() != 32 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(Problem::not_found());
     }

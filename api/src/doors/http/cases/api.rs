@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
+use datasets::form::Filled;
 use http::header;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,6 +23,9 @@ use crate::intake::moves::{Asked as Step, open};
 const EXPORT: i64 = 1_000_000;
 
 /// `GET /api/v1/cases`: cases of who asks, newest first, by pages.
+/// Pages of the list.
+const PAGES: u32 = 100_000;
+
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Listed {
@@ -34,6 +38,19 @@ pub struct Listed {
 pub async fn list(State(app): State<App>, who: Principal, listed: Result<Query<Listed>, axum::extract::rejection::QueryRejection>) -> Result<Response> {
     let Query(listed) = listed.map_err(|rejection| Problem::invalid("query.parameter", rejection.body_text()))?;
     signed(&who)?;
+    let named = |what: &str, it: &str| {
+        Problem::invalid("query.parameter", format!("parameter '{what}': no form knows it")).with("detail_it", format!("Parametro «{what}»: {it}."))
+    };
+    let forms: Vec<Filled> = app.warehouse.catalog().forms().collect();
+    if !listed.form.is_empty() && !forms.iter().any(|filled| filled.contract.name.to_string() == listed.form) {
+        return Err(named("form", "non è il dataset di un modulo"));
+    }
+    if !listed.state.is_empty() && !forms.iter().any(|filled| filled.workflow.step(&listed.state).is_some()) {
+        return Err(named("state", "non è lo stato di una pratica"));
+    }
+    if listed.page > PAGES {
+        return Err(named("page", "è troppo grande"));
+    }
     let wanted = Wanted { form: listed.form, state: listed.state, late: listed.late, page: i64::from(listed.page) };
     let mut cases = app.intake.cases(&who, &offices(&app, &who), &wanted, PAGE + 1).await?;
     let complete = cases.len() as i64 <= PAGE;
