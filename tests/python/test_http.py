@@ -154,6 +154,12 @@ def test_behind_our_proxy_the_address_is_the_one_it_wrote_last(own):
         ask = lambda forwarded: requests.get(server.http + "/api/v1/datasets", headers={"X-Forwarded-For": forwarded}, timeout=60).status_code
         assert [ask(f"10.0.0.{n}, 192.0.2.1") for n in range(5)] == [200] * 3 + [429] * 2
         assert ask("192.0.2.2") == 200
+        # A cookie or a token that is nobody's buys nothing; an account keeps its own measure at an address that has none left.
+        for n, (header, first) in enumerate([({"Cookie": "__Host-siss=" + "A" * 43}, 200), ({"Authorization": "Bearer siss_" + "x" * 43}, 401), ({"Cookie": "altro=1"}, 200)]):
+            from_there = {"X-Forwarded-For": f"192.0.2.{77 + n}"}
+            answers = [requests.get(server.http + "/api/v1/datasets", headers=header | from_there, timeout=60).status_code for _ in range(5)]
+            assert answers == [first] * 3 + [429] * 2, header
+            assert requests.get(server.http + "/api/v1/datasets", headers=from_there, auth=("pianificatore", server.password), timeout=60).status_code == 200
         # One network of IPv6 is one client.
         assert [ask(f"2001:db8:0:1::{n}") for n in range(1, 6)] == [200] * 3 + [429] * 2
 

@@ -312,7 +312,7 @@ def test_statement_timeout(connect):
 # --- cursors, cancelling, many rows
 
 # Runs for minutes if nobody stops it.
-SLOW = "SELECT count(*) FROM territorio.popolazione a, territorio.popolazione b WHERE a.codice_istat < b.codice_istat"
+SLOW = "SELECT count(*) FROM territorio.popolazione a, territorio.popolazione b WHERE a.totale < b.totale AND a.eta <> b.eta"
 
 
 def test_a_server_side_cursor_reads_in_portions(connect):

@@ -101,6 +101,7 @@ pub fn router(app: App, secure: bool) -> Router {
         .layer(from_fn_with_state(app, answers::kept))
         .layer(from_fn(layers::same_site))
         .layer(from_fn_with_state(rates, layers::rate::limited))
+        .layer(from_fn(layers::heard_out))
         .layer(CatchPanicLayer::custom(layers::panicked))
         .layer(from_fn(pages::ours))
         .layer(from_fn_with_state(readers, pages::readable))

@@ -58,6 +58,11 @@ impl Boards {
         &self.0.boundaries
     }
 
+    /// Names of those that a session may see any of.
+    pub fn open_to(&self, session: &Session) -> impl Iterator<Item = &str> {
+        self.0.all.iter().filter(|board| open(board, session)).map(|board| board.name.as_str())
+    }
+
     fn find(&self, name: &str, session: &Session) -> Result<Door<'_>> {
         let board = self.0.all.iter().find(|board| board.name == name).ok_or_else(Problem::not_found)?;
         Ok(if open(board, session) { Door::Open(board) } else { Door::Closed(board) })

@@ -19,8 +19,11 @@ use crate::app::App;
 use crate::doors::http::answers::Question;
 use crate::doors::http::base::Base;
 use crate::doors::http::dataset::page;
+use crate::doors::http::figures::visible;
+use crate::doors::http::places::{self, Places};
 use crate::doors::http::problem::{Problem, Result};
 use crate::doors::http::published;
+use crate::doors::http::reading::snapshot;
 
 /// `GET /catalog`, `/catalog.ttl`, `/catalog.rdf`, `/catalog.jsonld`. The catalogue is the same for everybody.
 pub async fn whole(State(app): State<App>, base: Base, OriginalUri(uri): OriginalUri, question: Question, headers: HeaderMap) -> Result<Response> {
@@ -122,11 +125,25 @@ fn wanted(path: &str, headers: &HeaderMap, any: Option<Syntax>) -> Result<Option
     })
 }
 
+/// Pages for everybody that are there once.
+const PAGES: [&str; 9] = ["/", "/cerca", "/indicatori", "/cruscotti", "/mappa", "/territorio", "/esplora", "/novita", "/collegarsi"];
+
 /// `GET /sitemap.xml`: what search engines may look at, with the day it last changed.
 pub async fn site_map(State(app): State<App>, base: Base, question: Question) -> Result<Response> {
-    let (datasets, versions) = published::all(&app).await?;
+    let (datasets, mut versions) = published::all(&app).await?;
+    let session = app.warehouse.session(&stranger()).await?;
+    let moment = app.warehouse.moment(places::tables(&places::TABLES)?).await?;
+    let places = Places::read(&session.clone().at(&moment)).await?;
+    let mut pages: Vec<String> = PAGES.map(str::to_owned).into();
+    pages.extend(visible(&app, &session).iter().map(|indicator| format!("/indicatore/{}", indicator.name.name)));
+    pages.extend(app.boards.open_to(&session).map(|name| format!("/cruscotti/{name}")));
+    pages.extend(places.ambiti.keys().map(|ambito| format!("/territorio/{}", places::slug(ambito))));
+    pages.extend(places.comuni.keys().map(|code| format!("/territorio/{code}")));
+    versions.extend(snapshot(&moment));
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n");
-    xml.push_str(&format!("  <url><loc>{}</loc></url>\n", escaped(&format!("{}/", base.0))));
+    for page in pages {
+        xml.push_str(&format!("  <url><loc>{}</loc></url>\n", escaped(&format!("{}{page}", base.0))));
+    }
     for dataset in &datasets {
         xml.push_str(&format!("  <url><loc>{}</loc><lastmod>{}</lastmod></url>\n", escaped(&format!("{}{}", base.0, dataset.path())), dataset.issued));
     }

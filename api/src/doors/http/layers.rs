@@ -6,13 +6,16 @@ pub mod rate;
 use std::any::Any;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::{StreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 use warehouse::audit::{Door, Origin};
@@ -24,8 +27,9 @@ use crate::doors::http::problem::Problem;
 const ROOM: usize = 256;
 /// Time from the request's headers to the answer's: above every limit of a query. Uploads have their own, per part.
 const PATIENCE: Duration = Duration::from_secs(180);
-/// Time for the body of a request that is refused unread.
+/// Time and bytes for the body of a request that is refused unread.
 const HEARD_OUT: Duration = Duration::from_secs(1);
+const SHORT: usize = 64 << 10;
 
 /// Answers carry an id that also stands in the log; the log has no query string, account or address.
 pub async fn observe(mut request: Request, next: Next) -> Response {
@@ -101,13 +105,31 @@ pub async fn safe_headers(State(secure): State<Secure>, request: Request, next: 
     response
 }
 
+/// A request that is refused unread is heard out, if it is short: a connection that closes under a client that still sends, or that has sent
+/// what nobody read, loses this answer or the next with it.
+pub async fn heard_out(request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let whole = Arc::new(Mutex::new(Some(body.into_data_stream())));
+    let reader = whole.clone();
+    let read = stream::poll_fn(move |context| match reader.lock().as_mut() {
+        Some(body) => body.poll_next_unpin(context),
+        None => Poll::Ready(None),
+    });
+    let response = next.run(Request::from_parts(parts, Body::from_stream(read))).await;
+    // Whoever still reads has lost interest in an answer that is there.
+    let Some(rest) = whole.lock().take() else { return response };
+    let _ = tokio::time::timeout(HEARD_OUT, to_bytes(Body::from_stream(rest), SHORT)).await;
+    response
+}
+
 /// A browser sends its password or cookie along with another site's form: such requests are refused. Browsers say where a request comes
 /// from (`Sec-Fetch-Site`, or `Origin` in older ones); programs say neither, and nobody can make them send what they did not mean to.
 pub async fn same_site(request: Request, next: Next) -> Response {
     let unsafe_method = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if unsafe_method && !own(request.headers(), request.uri()) {
-        // A connection closed under a client that still sends loses the answer with it: what is short is heard out.
-        let _ = tokio::time::timeout(HEARD_OUT, to_bytes(request.into_body(), 64 << 10)).await;
         return Problem::new(StatusCode::FORBIDDEN, "request.cross_site", "requests that change something are not taken from other sites")
             .with("detail_it", "Le richieste che modificano qualcosa non si accettano da altri siti.")
             .into_response();

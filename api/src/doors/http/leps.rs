@@ -72,11 +72,17 @@ pub async fn values(
         return Err(Problem::invalid("query.parameter", "the parameters are livello, codice, anno (a whole number) and as_of (a day such as 2026-10-31)"));
     };
     let name: DatasetName = format!("{AREA}.{name}").parse().map_err(|_| Problem::not_found())?;
-    if !app.warehouse.catalog().indicators.contains_key(&name) {
-        return Err(Problem::not_found());
-    }
+    let indicator = app.warehouse.catalog().indicators.get(&name).ok_or_else(Problem::not_found)?;
     let session = app.warehouse.session(&who).await?;
     session.dataset(&name)?;
+    if let Some(level) = &asked.livello
+        && !indicator.levels.iter().any(|there| there.code() == level)
+    {
+        let there: Vec<&str> = indicator.levels.iter().map(|level| level.code()).collect();
+        let there = there.join(", ");
+        return Err(Problem::invalid("query.parameter", format!("parameter 'livello' of this indicator is one of {there}"))
+            .with("detail_it", format!("Il parametro «livello» di questo indicatore è uno tra {there}.")));
+    }
     if let Some(unchanged) = question.unchanged(&app, &who, &[&name]).await? {
         return Ok(unchanged);
     }

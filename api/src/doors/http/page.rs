@@ -13,6 +13,8 @@ use crate::doors::http::problem::{Problem, Result};
 
 /// Rows of a JSON page when the client names no limit; the other formats answer whole.
 const JSON_ROWS: usize = 1_000;
+/// The greatest whole number that every client can write.
+const FARTHEST: usize = (1 << 53) - 1;
 /// Names that are not columns. A column of such a name is filtered by `limit__eq=…`.
 const RESERVED: [&str; 9] = ["columns", "sort", "limit", "offset", "after", "history", "version", "as_of", "raw"];
 
@@ -36,7 +38,12 @@ pub fn read(query: &str, format: Format) -> Result<Asked> {
             "columns" => page.columns = words(&value),
             "sort" => page.sort = words(&value).into_iter().map(order).collect(),
             "limit" => page.limit = Some(number(&name, &value)?),
-            "offset" => page.offset = number(&name, &value)?,
+            "offset" => {
+                page.offset = number(&name, &value)?;
+                if page.offset > FARTHEST {
+                    return Err(wrong(&name, "is past any row"));
+                }
+            }
             "after" => {
                 let (version, offset) = position(&value).ok_or_else(|| wrong(&name, "not a position of ours; start again without it"))?;
                 (asked.version, page.offset) = (Some(version), offset);
@@ -114,7 +121,7 @@ fn number(name: &str, value: &str) -> Result<usize> {
     value.parse().map_err(|_| wrong(name, "must be a whole number"))
 }
 
-fn flag(name: &str, value: &str) -> Result<bool> {
+pub fn flag(name: &str, value: &str) -> Result<bool> {
     match value {
         "true" | "1" | "" => Ok(true),
         "false" | "0" => Ok(false),

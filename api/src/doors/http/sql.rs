@@ -14,6 +14,7 @@ use warehouse::statement::{Door, Parameter, Statement};
 use crate::app::App;
 use crate::doors::http::encode::{self, Wanted};
 use crate::doors::http::format::Format;
+use crate::doors::http::page::flag;
 use crate::doors::http::problem::{Problem, Result};
 
 /// The JSON form of a question.
@@ -37,7 +38,10 @@ pub async fn sql(
     let body = body.map_err(|rejection| Problem::new(rejection.status(), "body.unread", rejection.body_text()))?;
     let format = Format::of(uri.path(), &headers)?;
     let statement = statement(&headers, &body)?;
-    let raw = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).any(|(name, value)| name == "raw" && value != "false" && value != "0");
+    let mut raw = false;
+    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()).filter(|(name, _)| name == "raw") {
+        raw = flag(&name, &value)?;
+    }
     let rows = app.pool.query(&who, statement, Door::Rest).await?;
     let file = (format != Format::Json).then(|| "risposta".into());
     encode::answer(rows, Wanted { format, raw, file, page: None, patience: app.warehouse.limits().reader }).await

@@ -143,10 +143,20 @@ pub async fn limited(State(rates): State<Rates>, mut request: Request, next: Nex
             return response;
         }
     };
-    let meter = Meter { rates, local, left: Arc::new(Mutex::new(left)), counted: Arc::default() };
-    let found = meter.left.clone();
+    let meter = Meter { rates: rates.clone(), local, left: Arc::new(Mutex::new(left)), counted: Arc::default() };
+    let (found, counted) = (meter.left.clone(), meter.counted.clone());
     request.extensions_mut().insert(meter);
     let mut response = next.run(request).await;
+    // Credentials that were nobody's make nobody more than a stranger.
+    if signed && !local && !counted.load(Ordering::Relaxed) {
+        match rates.inner.strangers.charge(&client) {
+            Ok(left) => *found.lock() = left,
+            Err(left) => {
+                response = too_many(&left).into_response();
+                *found.lock() = Some(left);
+            }
+        }
+    }
     let left = *found.lock();
     if let Some(left) = left {
         say(response.headers_mut(), &left);
