@@ -59,6 +59,10 @@ pub async fn list(State(app): State<App>, who: Principal, question: Question) ->
     Ok(question.answer(&app, &who, &snapshot, Json(json!({ "indicators": all })).into_response()).await)
 }
 
+/// Characters of a code, and years that there may be.
+const LONGEST: usize = 60;
+const YEARS: std::ops::RangeInclusive<i64> = 1900..=2200;
+
 /// `GET /api/v1/leps/{name}`
 pub async fn values(
     State(app): State<App>,
@@ -75,6 +79,11 @@ pub async fn values(
     let indicator = app.warehouse.catalog().indicators.get(&name).ok_or_else(Problem::not_found)?;
     let session = app.warehouse.session(&who).await?;
     session.dataset(&name)?;
+    let long = asked.codice.as_ref().is_some_and(|code| code.chars().count() > LONGEST);
+    if long || asked.anno.is_some_and(|year| !YEARS.contains(&year)) {
+        return Err(Problem::invalid("query.parameter", format!("'codice' has {LONGEST} characters at most, 'anno' is a year from 1900 to 2200"))
+            .with("detail_it", format!("«codice» ha al più {LONGEST} caratteri, «anno» è un anno dal 1900 al 2200.")));
+    }
     if let Some(level) = &asked.livello
         && !indicator.levels.iter().any(|there| there.code() == level)
     {

@@ -38,12 +38,7 @@ pub fn read(query: &str, format: Format) -> Result<Asked> {
             "columns" => page.columns = words(&value),
             "sort" => page.sort = words(&value).into_iter().map(order).collect(),
             "limit" => page.limit = Some(number(&name, &value)?),
-            "offset" => {
-                page.offset = number(&name, &value)?;
-                if page.offset > FARTHEST {
-                    return Err(wrong(&name, "is past any row"));
-                }
-            }
+            "offset" => page.offset = number(&name, &value)?,
             "after" => {
                 let (version, offset) = position(&value).ok_or_else(|| wrong(&name, "not a position of ours; start again without it"))?;
                 (asked.version, page.offset) = (Some(version), offset);
@@ -118,7 +113,7 @@ fn words(list: &str) -> Vec<String> {
 }
 
 fn number(name: &str, value: &str) -> Result<usize> {
-    value.parse().map_err(|_| wrong(name, "must be a whole number"))
+    value.parse().ok().filter(|number| *number <= FARTHEST).ok_or_else(|| wrong(name, "must be a whole number, not past any row"))
 }
 
 pub fn flag(name: &str, value: &str) -> Result<bool> {
