@@ -1,7 +1,7 @@
 //! What an installation may set. Every option is a flag, an environment variable and a key of the TOML file, in that order of
 //! precedence; the key is the long flag without dashes in front.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -272,6 +272,14 @@ impl Listen {
 /// Whether an address is this machine's own, IPv4 written as IPv6 included: there and only there plaintext is allowed.
 pub fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
+}
+
+/// Whom an address stands for when tries and requests are counted: a client has all addresses of its IPv6 network of 64 bits.
+pub fn network(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+        v4 => v4,
+    }
 }
 
 /// Makes a folder, with its parents, that only its owner may enter.

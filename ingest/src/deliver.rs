@@ -208,7 +208,7 @@ impl Deliveries {
         self.landing.report(id).await
     }
 
-    /// Finishes what a crash left open; gives how many deliveries were taken up. One that cannot be worked (its mapping is gone, say) stays open
+    /// Finishes what a crash left open; gives how many deliveries were finished. One that cannot be worked (its mapping is gone, say) stays open
     /// and keeps nothing else from starting: it is tried again at the next start.
     pub async fn recover(&self) -> Result<usize> {
         let unfinished = self.landing.unfinished().await?;
@@ -217,6 +217,7 @@ impl Deliveries {
         }
         let table = "sistema.deliveries".parse().map_err(|e: String| Error::internal("deliver.recover", e))?;
         let recorded = self.lake.distinct(&table, "consegna").await?;
+        let mut finished = unfinished.len();
         for receipt in &unfinished {
             match self.landing.report(&receipt.id).await? {
                 Some(_) if recorded.contains(&receipt.id) => self.landing.close(&receipt.id).await?,
@@ -228,13 +229,14 @@ impl Deliveries {
                 }
                 None => {
                     if let Err(error) = self.process(&receipt.id, &|_| {}).await {
+                        finished -= 1;
                         tracing::error!(delivery = receipt.id, dataset = receipt.dataset, %error, "a delivery that was left open could not be finished");
                     }
                 }
             }
         }
         self.flush().await?;
-        Ok(unfinished.len())
+        Ok(finished)
     }
 
     fn record(&self, report: &Report, violations: &Path) -> Result<()> {

@@ -160,6 +160,13 @@ def test_behind_our_proxy_the_address_is_the_one_it_wrote_last(own):
             answers = [requests.get(server.http + "/api/v1/datasets", headers=header | from_there, timeout=60).status_code for _ in range(5)]
             assert answers == [first] * 3 + [429] * 2, header
             assert requests.get(server.http + "/api/v1/datasets", headers=from_there, auth=("pianificatore", server.password), timeout=60).status_code == 200
+        # So do a session of a browser and INPS.
+        crowded = {"X-Forwarded-For": "192.0.2.90"}
+        entered = requests.post(server.http + "/accedi", data={"utenza": "pianificatore", "password": server.password}, headers=crowded, allow_redirects=False, timeout=60)
+        session = {"Cookie": entered.headers["set-cookie"].split(";")[0]}
+        flows = server.http + "/waas/v1/flussi?since=0&limit=1"
+        for url, header in ((server.http + "/sql", session), (flows, {"Authorization": f"Bearer {server.token('inps')}"})):
+            assert [requests.get(url, headers=crowded | header, allow_redirects=False, timeout=60).status_code for _ in range(5)] == [200] * 5, url
         # One network of IPv6 is one client.
         assert [ask(f"2001:db8:0:1::{n}") for n in range(1, 6)] == [200] * 3 + [429] * 2
 

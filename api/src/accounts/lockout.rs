@@ -3,9 +3,11 @@
 //! tried, known or not, so that a lock tells nothing and failing costs no write.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::config::network;
 
 /// Failures from one address that cost nothing: people mistype.
 const FREE: u32 = 5;
@@ -70,13 +72,9 @@ impl Lockout {
     }
 }
 
-/// A name with where it is tried from: whoever has an IPv6 address has its whole network of 64 bits.
+/// A name with where it is tried from.
 fn near(name: &str, from: Option<IpAddr>) -> String {
-    let from = match from {
-        Some(IpAddr::V6(ip)) => Some(IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64))),
-        other => other,
-    };
-    format!("{name}\0{from:?}")
+    format!("{name}\0{:?}", from.map(network))
 }
 
 #[cfg(test)]

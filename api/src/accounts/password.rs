@@ -53,8 +53,7 @@ pub fn rule(password: &str, account: &str) -> Result<()> {
         return Err(Error::new(Kind::Invalid, "accounts.password", message));
     }
     if own(password, account) < OWN {
-        let message =
-            "this password is easy to guess: well-known words, the account's name, years and runs of keys count as nothing; four words by chance are best";
+        let message = "this password is easy to guess: well-known words, the account's name and runs of keys count as nothing; four words by chance are best";
         return Err(Error::new(Kind::Invalid, WEAK, message));
     }
     Ok(())

@@ -54,7 +54,7 @@ pub fn encrypted(address: &str) -> std::result::Result<String, String> {
     let asked: Vec<(String, String)> = url.query_pairs().into_owned().collect();
     let said = |name: &str| asked.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     // A path is a socket of this machine.
-    let host = said("host").or(url.host_str()).unwrap_or_default();
+    let host = said("hostaddr").or(said("host")).or(url.host_str()).unwrap_or_default();
     let here =
         host.is_empty() || host.starts_with('/') || host.to_ascii_lowercase().starts_with("%2f") || ["localhost", "127.0.0.1", "::1", "[::1]"].contains(&host);
     match said("sslmode") {

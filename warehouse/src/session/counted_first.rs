@@ -35,7 +35,10 @@ impl OptimizerRule for CountedFirst {
 
     fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
         let LogicalPlan::Aggregate(aggregate) = &plan else { return Ok(Transformed::no(plan)) };
-        Ok(counted(aggregate)?.map_or_else(|| Transformed::no(plan.clone()), Transformed::yes))
+        Ok(match counted(aggregate)? {
+            Some(counted) => Transformed::yes(counted),
+            None => Transformed::no(plan),
+        })
     }
 }
 

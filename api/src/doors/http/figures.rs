@@ -10,6 +10,10 @@ use crate::app::App;
 use crate::doors::http::problem::Result;
 use crate::doors::http::reading::ask;
 
+/// Characters of the code of a place, and years that there may be, as they are asked for.
+pub const CODE: usize = 60;
+pub const YEARS: std::ops::RangeInclusive<i64> = 1900..=2200;
+
 /// One row of an indicator.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Figure {

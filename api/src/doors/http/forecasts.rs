@@ -12,14 +12,12 @@ use warehouse::session::rows::{Filter, Page, Sort};
 use crate::app::App;
 use crate::doors::http::answers::Question;
 use crate::doors::http::encode::{self, Wanted};
+use crate::doors::http::figures::CODE;
 use crate::doors::http::format::Format;
 use crate::doors::http::problem::{Problem, Result};
 
 /// The dataset of the estimates.
 const ESTIMATES: &str = "previsioni.stime";
-
-/// Characters of a code that is in no list.
-const LONGEST: usize = 60;
 
 /// Which estimates; all of them where nothing is said.
 #[derive(Debug, Default, Deserialize)]
@@ -64,18 +62,16 @@ pub async fn list(
 fn known(app: &App, name: &DatasetName, column: &str, value: &str) -> Result<()> {
     let list = app.warehouse.catalog().get(name).and_then(|contract| contract.column(column)?.code_list.as_deref());
     let Some(list) = list.and_then(|list| app.warehouse.catalog().code_lists.get(list)) else {
-        let short = !value.is_empty() && value.chars().count() <= LONGEST;
+        let short = !value.is_empty() && value.chars().count() <= CODE;
         return if short {
             Ok(())
         } else {
-            Err(Problem::invalid("query.parameter", format!("parameter '{column}' has {LONGEST} characters at most, and one at least")))
+            Err(Problem::invalid("query.parameter", format!("parameter '{column}' has {CODE} characters at most, and one at least")))
         };
     };
     if list.contains(value) {
         return Ok(());
     }
     let codes: Vec<&str> = list.codes.iter().map(|code| code.code.as_str()).collect();
-    let there = codes.join(", ");
-    Err(Problem::invalid("query.parameter", format!("parameter '{column}' is one of {there}"))
-        .with("detail_it", format!("Il parametro «{column}» è uno tra {there}.")))
+    Err(Problem::none_of(column, &codes))
 }

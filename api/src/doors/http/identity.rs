@@ -1,7 +1,7 @@
 //! `/accedi/identita`: sign-in at the identity provider, there and back; and the provider's own word that a session is over.
 
 use axum::Form;
-use axum::extract::{Query, State};
+use axum::extract::{OriginalUri, Query, State};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use warehouse::audit::Outcome::Refused;
 use warehouse::audit::{Action, Event};
 
 use crate::app::App;
+use crate::doors::http::layers;
 use crate::doors::http::problem::{Problem, Result};
 use crate::doors::http::session::{self, Cookie};
 use crate::doors::http::sign_in::{From, Stranger, onward};
@@ -34,10 +35,16 @@ fn configured(app: &App) -> Result<&Oidc> {
 }
 
 /// `GET /accedi/identita`
-pub async fn begin(State(app): State<App>, headers: HeaderMap, Stranger(frame): Stranger, Query(from): Query<From>) -> Result<Response> {
+pub async fn begin(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    Stranger(frame): Stranger,
+    Query(from): Query<From>,
+) -> Result<Response> {
     let oidc = configured(&app)?;
     // Another site's link leads to the page on which people decide to sign in, not past it.
-    if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site") {
+    if !layers::own(&headers, &uri) {
         return Ok(Redirect::to(&frame.link("/accedi")).into_response());
     }
     let back = frame.link(onward(from.da.as_deref()));

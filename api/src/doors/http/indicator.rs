@@ -19,7 +19,7 @@ use warehouse::session::moment::Moment;
 
 use crate::app::App;
 use crate::doors::http::answers::Question;
-use crate::doors::http::figures::{Figure, of_level, of_place};
+use crate::doors::http::figures::{Figure, YEARS, of_level, of_place};
 use crate::doors::http::format::Format;
 use crate::doors::http::indicators::STATES;
 use crate::doors::http::pages::Frame;
@@ -121,10 +121,10 @@ fn asked(indicator: &Indicator, query: &str) -> Result<(Level, Option<i64>)> {
             "livello" => {
                 let found = LEVELS.into_iter().find(|level| level.code() == value && indicator.levels.contains(level));
                 let there: Vec<&str> = indicator.levels.iter().map(|level| level.code()).collect();
-                level = found.ok_or_else(|| wrong("livello", &format!("vale {}", there.join(", ")), &format!("is {}", there.join(", "))))?;
+                level = found.ok_or_else(|| Problem::none_of("livello", &there))?;
             }
             "anno" => {
-                let found = value.parse().ok().filter(|year| (1900..=2200).contains(year));
+                let found = value.parse().ok().filter(|year| YEARS.contains(year));
                 year = Some(found.ok_or_else(|| wrong("anno", "è un anno, come 2025", "is a year such as 2025"))?);
             }
             _ => {}

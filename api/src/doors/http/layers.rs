@@ -108,7 +108,9 @@ pub async fn safe_headers(State(secure): State<Secure>, request: Request, next: 
 /// A request that is refused unread is heard out, if it is short: a connection that closes under a client that still sends, or that has sent
 /// what nobody read, loses this answer or the next with it.
 pub async fn heard_out(request: Request, next: Next) -> Response {
-    if request.method().is_safe() {
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    // Who waits for our word before sending, or has much to send, is better off with an answer at once.
+    if request.method().is_safe() || request.headers().contains_key(header::EXPECT) || length.is_some_and(|length| length > SHORT) {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
@@ -138,7 +140,7 @@ pub async fn same_site(request: Request, next: Next) -> Response {
 }
 
 /// Whether a request comes from a page of ours or from no page at all.
-fn own(headers: &HeaderMap, uri: &Uri) -> bool {
+pub fn own(headers: &HeaderMap, uri: &Uri) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";
     }

@@ -25,6 +25,7 @@ use warehouse::statement::Rows;
 use crate::app::App;
 use crate::doors::http::answers::Question;
 use crate::doors::http::encode::{self, Wanted};
+use crate::doors::http::figures::{CODE, YEARS};
 use crate::doors::http::format::Format;
 use crate::doors::http::problem::{Problem, Result};
 
@@ -59,10 +60,6 @@ pub async fn list(State(app): State<App>, who: Principal, question: Question) ->
     Ok(question.answer(&app, &who, &snapshot, Json(json!({ "indicators": all })).into_response()).await)
 }
 
-/// Characters of a code, and years that there may be.
-const LONGEST: usize = 60;
-const YEARS: std::ops::RangeInclusive<i64> = 1900..=2200;
-
 /// `GET /api/v1/leps/{name}`
 pub async fn values(
     State(app): State<App>,
@@ -79,18 +76,18 @@ pub async fn values(
     let indicator = app.warehouse.catalog().indicators.get(&name).ok_or_else(Problem::not_found)?;
     let session = app.warehouse.session(&who).await?;
     session.dataset(&name)?;
-    let long = asked.codice.as_ref().is_some_and(|code| code.chars().count() > LONGEST);
+    let long = asked.codice.as_ref().is_some_and(|code| code.chars().count() > CODE);
     if long || asked.anno.is_some_and(|year| !YEARS.contains(&year)) {
-        return Err(Problem::invalid("query.parameter", format!("'codice' has {LONGEST} characters at most, 'anno' is a year from 1900 to 2200"))
-            .with("detail_it", format!("«codice» ha al più {LONGEST} caratteri, «anno» è un anno dal 1900 al 2200.")));
+        return Err(Problem::invalid(
+            "query.parameter",
+            format!("'codice' has {CODE} characters at most, 'anno' is a year from {} to {}", YEARS.start(), YEARS.end()),
+        )
+        .with("detail_it", format!("«codice» ha al più {CODE} caratteri, «anno» è un anno dal {} al {}.", YEARS.start(), YEARS.end())));
     }
     if let Some(level) = &asked.livello
         && !indicator.levels.iter().any(|there| there.code() == level)
     {
-        let there: Vec<&str> = indicator.levels.iter().map(|level| level.code()).collect();
-        let there = there.join(", ");
-        return Err(Problem::invalid("query.parameter", format!("parameter 'livello' of this indicator is one of {there}"))
-            .with("detail_it", format!("Il parametro «livello» di questo indicatore è uno tra {there}.")));
+        return Err(Problem::none_of("livello", &indicator.levels.iter().map(|level| level.code()).collect::<Vec<_>>()));
     }
     if let Some(unchanged) = question.unchanged(&app, &who, &[&name]).await? {
         return Ok(unchanged);

@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequestParts, OriginalUri, Path, Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, Uri, header};
 use serde::Serialize;
@@ -81,8 +81,6 @@ pub async fn asset(State(app): State<App>, Path((hash, name)): Path<(String, Str
 
 /// The layer: what the framework refuses by itself, a parameter or a part of the address that cannot be read, is a problem like any other.
 pub async fn ours(request: Request, next: Next) -> Response {
-    use axum::response::IntoResponse;
-
     let response = next.run(request).await;
     let plain = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
     if !response.status().is_client_error() || !plain || response.extensions().get::<Problem>().is_some() {

@@ -28,6 +28,13 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
+    /// A parameter that is none of the values there are.
+    pub fn none_of(parameter: &str, there: &[&str]) -> Self {
+        let there = there.join(", ");
+        Self::invalid("query.parameter", format!("parameter '{parameter}' is one of {there}"))
+            .with("detail_it", format!("Il parametro '{parameter}' è uno tra {there}."))
+    }
+
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing here, or not for you")
     }

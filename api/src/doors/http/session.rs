@@ -16,6 +16,7 @@ use crate::accounts::same_secret;
 use crate::accounts::sessions::{LONGEST, Secret};
 use crate::app::App;
 use crate::config::is_loopback;
+use crate::doors::http::layers::rate::Meter;
 use crate::doors::http::pages::Frame;
 use crate::doors::http::problem::{Problem, Result};
 
@@ -163,6 +164,9 @@ impl FromRequestParts<App> for Desk {
         }
         let found = of(&parts.headers, app).await.map_err(IntoResponse::into_response)?;
         let Some((secret, who)) = found else { return Err(to_sign_in(parts)) };
+        if let Some(meter) = parts.extensions.get::<Meter>() {
+            meter.account(&who.account).map_err(IntoResponse::into_response)?;
+        }
         // The form's own word is asked for where the form is read.
         parts.extensions.insert(who.clone());
         let mut frame = Frame::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;

@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use warehouse::principal::Principal;
 
 use crate::app::App;
+use crate::doors::http::layers::rate::Meter;
 use crate::doors::http::who::{Credentials, credentials};
 use crate::sign_ins::Means;
 
@@ -27,8 +28,9 @@ const MOST: i64 = 100;
 const ROLE: &str = "inps";
 
 /// `GET /waas/v1/flussi`
-pub async fn flows(State(app): State<App>, headers: HeaderMap, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+pub async fn flows(State(app): State<App>, meter: Option<Extension<Meter>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
     let who = sign_in(&app, &headers).await?;
+    counted(meter, &who)?;
     let (since, limit) = asked(query.as_deref().unwrap_or_default())?;
     let flows = app.siuss.page(&who, since, limit).await.map_err(fault)?;
     let list: Vec<Value> = flows.iter().map(flow).collect();
@@ -111,8 +113,9 @@ impl Code {
 }
 
 /// `POST /waas/v1/esiti`. A flow that is not known here is passed over: a refusal would only make INPS say it again for ever.
-pub async fn outcomes(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<StatusCode, Refusal> {
-    sign_in(&app, &headers).await?;
+pub async fn outcomes(State(app): State<App>, meter: Option<Extension<Meter>>, headers: HeaderMap, body: Bytes) -> Result<StatusCode, Refusal> {
+    let who = sign_in(&app, &headers).await?;
+    counted(meter, &who)?;
     let media = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if media.split(';').next().map(str::trim) != Some("application/json") {
         return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "il corpo è application/json".into()));
@@ -169,6 +172,11 @@ async fn sign_in(app: &App, headers: &HeaderMap) -> Result<String, Refusal> {
     }
     let who = Credentials::Token(token).sign_in(&app.sign_ins).await.map_err(|_| refused())?;
     if who.role == ROLE { Ok(who.account) } else { Err(Refusal(StatusCode::FORBIDDEN, "l'utenza non legge i flussi SIUSS".into())) }
+}
+
+fn counted(meter: Option<Extension<Meter>>, who: &str) -> Result<(), Refusal> {
+    let full = |_| Refusal(StatusCode::TOO_MANY_REQUESTS, "troppe richieste: riprovare fra un minuto".into());
+    meter.map_or(Ok(()), |Extension(meter)| meter.account(who).map_err(full))
 }
 
 fn fault(e: ingest::error::Error) -> Refusal {

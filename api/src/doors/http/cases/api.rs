@@ -1,6 +1,6 @@
 //! Cases for programs: `/api/v1/cases`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -38,18 +38,18 @@ pub struct Listed {
 pub async fn list(State(app): State<App>, who: Principal, listed: Result<Query<Listed>, axum::extract::rejection::QueryRejection>) -> Result<Response> {
     let Query(listed) = listed.map_err(|rejection| Problem::invalid("query.parameter", rejection.body_text()))?;
     signed(&who)?;
-    let named = |what: &str, it: &str| {
-        Problem::invalid("query.parameter", format!("parameter '{what}': no form knows it")).with("detail_it", format!("Parametro «{what}»: {it}."))
-    };
     let forms: Vec<Filled> = app.warehouse.catalog().forms().collect();
-    if !listed.form.is_empty() && !forms.iter().any(|filled| filled.contract.name.to_string() == listed.form) {
-        return Err(named("form", "non è il dataset di un modulo"));
+    let names: Vec<String> = forms.iter().map(|filled| filled.contract.name.to_string()).collect();
+    let states: BTreeSet<&str> = forms.iter().flat_map(|filled| &filled.workflow.steps).map(|step| step.code.as_str()).collect();
+    if !listed.form.is_empty() && !names.contains(&listed.form) {
+        return Err(Problem::none_of("form", &names.iter().map(String::as_str).collect::<Vec<_>>()));
     }
-    if !listed.state.is_empty() && !forms.iter().any(|filled| filled.workflow.step(&listed.state).is_some()) {
-        return Err(named("state", "non è lo stato di una pratica"));
+    if !listed.state.is_empty() && !states.contains(listed.state.as_str()) {
+        return Err(Problem::none_of("state", &states.into_iter().collect::<Vec<_>>()));
     }
     if listed.page > PAGES {
-        return Err(named("page", "è troppo grande"));
+        return Err(Problem::invalid("query.parameter", format!("parameter 'page' is {PAGES} at most"))
+            .with("detail_it", format!("Il parametro 'page' è al più {PAGES}.")));
     }
     let wanted = Wanted { form: listed.form, state: listed.state, late: listed.late, page: i64::from(listed.page) };
     let mut cases = app.intake.cases(&who, &offices(&app, &who), &wanted, PAGE + 1).await?;

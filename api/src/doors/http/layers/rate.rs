@@ -18,7 +18,7 @@ use governor::{Quota, RateLimiter};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use parking_lot::Mutex;
 
-use crate::config::Public;
+use crate::config::{Public, network};
 use crate::doors::http::problem::{Problem, Result};
 
 /// Charges between two clearings of clients that have not asked for long.
@@ -171,11 +171,7 @@ fn client(headers: &HeaderMap, peer: Option<IpAddr>, behind_proxy: bool) -> (IpA
     let peer = peer.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
     let address = super::address(headers, peer, behind_proxy);
     let local = peer.is_loopback() && !proxied && !behind_proxy;
-    let network = match address {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX))),
-        v4 => v4,
-    };
-    (network, local)
+    (network(address), local)
 }
 
 fn too_many(left: &Left) -> Problem {
