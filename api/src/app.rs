@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -41,8 +42,19 @@ use crate::site::Site;
 use crate::state::State;
 use crate::tls::Tls;
 
+/// A clone is one more count: every layer and handler of a request takes one.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+pub struct Parts {
     pub warehouse: Warehouse,
     /// Worker processes: the only place where SQL that a user wrote runs.
     pub pool: Pool,
@@ -135,7 +147,7 @@ impl App {
         let pool = Pool::start(PoolConfig { command: worker, limits, log, reads: warehouse.reads() }).await?;
         let mirror = Arc::new(Mutex::new(Mirror::new(&audit, &warehouse, &system)?));
         audit.record(Event::new(Action::Start, "siss").why(env!("CARGO_PKG_VERSION"))).await?;
-        Ok(Self {
+        Ok(Self(Arc::new(Parts {
             warehouse,
             pool,
             sign_ins: SignIns::new(accounts.clone(), audit.clone()),
@@ -162,7 +174,7 @@ impl App {
             started: Utc::now(),
             home,
             addresses: Arc::default(),
-        })
+        })))
     }
 
     /// TLS of pages and REST on this address; `None` means plaintext, allowed on loopback and behind a proxy that speaks TLS.

@@ -96,7 +96,7 @@ pub struct AuditKept {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Limits of queries")]
 pub struct QueryLimits {
-    /// Worker processes, hence queries running at once [default: one per core, at least 2]
+    /// Worker processes, hence queries running at once [default: two per core, 4 to 16]
     #[arg(long, env = "SISS_WORKERS", value_name = "N")]
     pub workers: Option<usize>,
     /// Seconds a query may take
@@ -105,6 +105,9 @@ pub struct QueryLimits {
     /// Memory of one query, in MiB
     #[arg(long, env = "SISS_QUERY_MEMORY", default_value_t = 768, value_name = "MIB")]
     pub query_memory: usize,
+    /// Memory of the server for open tables whose pages are asked for again and again, in MiB; 0 holds none
+    #[arg(long, env = "SISS_KEPT_MEMORY", default_value_t = 128, value_name = "MIB")]
+    pub kept_memory: usize,
     /// Disk one query may use for sorts and aggregates, in MiB
     #[arg(long, env = "SISS_QUERY_SPILL", default_value_t = 4096, value_name = "MIB")]
     pub query_spill: u64,
@@ -253,6 +256,7 @@ impl QueryLimits {
             workers: self.workers.unwrap_or(usual.workers),
             time: Duration::try_from_secs_f64(self.query_time)?,
             memory_bytes: self.query_memory << 20,
+            kept_bytes: self.kept_memory << 20,
             spill_bytes: self.query_spill << 20,
             queue: self.queue,
             queue_time: Duration::try_from_secs_f64(self.queue_time)?,

@@ -34,6 +34,7 @@ use crate::lake::{Lake, Store};
 use crate::policy::rights::Rights;
 use crate::principal::Principal;
 use crate::session::Session;
+use crate::session::kept::Kept;
 use crate::session::template::Template;
 
 /// An open lake with its contracts. Cloning is cheap; clones share caches and snapshots.
@@ -43,6 +44,8 @@ pub struct Warehouse {
     catalog: Arc<Catalog>,
     rights: Arc<Rights>,
     template: Arc<Template>,
+    /// Rows that everybody may see.
+    kept: Arc<Kept>,
     /// What sessions read of persons is recorded, where somebody answers for it.
     reads: Option<Reads>,
 }
@@ -58,8 +61,9 @@ impl Warehouse {
         let rights = Arc::new(Rights::compile(&catalog)?);
         let store = Store::open(&config.data, &config.store).await?;
         let lake = Lake::open(store, catalog.clone()).await?;
+        let kept = Arc::new(Kept::new(config.limits.kept_bytes));
         let template = Arc::new(Template::new(config.limits)?);
-        Ok(Self { lake, catalog, rights, template, reads: None })
+        Ok(Self { lake, catalog, rights, template, kept, reads: None })
     }
 
     pub fn lake(&self) -> &Lake {

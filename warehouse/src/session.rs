@@ -1,21 +1,25 @@
 //! A session: what one principal may see, and the way to ask it.
 
 mod ask;
+mod coded;
 mod counted_first;
+mod days;
 mod fixed;
 mod join_rows;
+pub(crate) mod kept;
 pub mod moment;
 pub mod outline;
 mod patterns;
 pub mod plain;
+mod planner;
 mod read_once;
+mod repeats;
 pub mod rows;
 pub mod summary;
 mod tables;
 pub mod template;
 mod whole;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -25,7 +29,7 @@ use crate::Warehouse;
 use crate::config::Limits;
 use crate::error::{Error, Kind, Result};
 use crate::pg_catalog::relation::{Relation, Relations};
-use crate::policy::rights::{Right, require};
+use crate::policy::rights::{Right, Seen, require};
 use crate::principal::Principal;
 use crate::session::moment::Moment;
 
@@ -34,7 +38,7 @@ use crate::session::moment::Moment;
 pub struct Session {
     warehouse: Warehouse,
     principal: Principal,
-    rights: Arc<BTreeMap<DatasetName, Right>>,
+    rights: Arc<Seen>,
     /// The tables as they are read; `None`: each as it is when it is asked for.
     moment: Option<Moment>,
 }
@@ -59,7 +63,7 @@ impl Session {
         for fact in &role.facts {
             require(&principal, fact)?;
         }
-        let rights = Arc::new(warehouse.rights().of(&principal)?);
+        let rights = warehouse.rights().of(&principal)?;
         Ok(Self { warehouse, principal, rights, moment: None })
     }
 

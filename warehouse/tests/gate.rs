@@ -9,8 +9,12 @@ mod hostile;
 mod interference;
 #[path = "gate/joins.rs"]
 mod joins;
+#[path = "gate/kept.rs"]
+mod kept;
 #[path = "gate/leaks.rs"]
 mod leaks;
+#[path = "gate/once.rs"]
+mod once;
 #[path = "gate/pruning.rs"]
 mod pruning;
 #[path = "gate/rights.rs"]

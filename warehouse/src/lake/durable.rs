@@ -43,6 +43,12 @@ impl Durable {
         &self.root
     }
 
+    /// Whether an object is certainly not there. Without leaving the thread: to hand so short a call to another takes longer than the call.
+    pub fn is_absent(&self, location: &Path) -> bool {
+        let found = self.inner.path_to_filesystem(location).map(fs::symlink_metadata);
+        matches!(found, Ok(Err(e)) if e.kind() == io::ErrorKind::NotFound)
+    }
+
     /// Syncs an object that another process may have written, and its name.
     pub async fn confirm(&self, location: &Path) -> Result<()> {
         let path = self.inner.path_to_filesystem(location)?;

@@ -77,6 +77,11 @@ impl Snapshot {
         self.state().map_or(0, |s| s.log_data().num_files())
     }
 
+    /// Stored rows, earlier ones of mode `versions` included, where the log tells their number.
+    pub fn rows(&self) -> Result<Option<usize>> {
+        Ok(self.scan.listing()?.statistics().num_rows.get_value().copied())
+    }
+
     pub(super) fn state(&self) -> Result<&DeltaTableState> {
         self.table.snapshot().map_err(|e| Error::internal("lake.snapshot", e))
     }

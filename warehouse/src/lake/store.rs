@@ -90,6 +90,11 @@ impl Store {
         &self.url
     }
 
+    /// Whether an object is certainly not there, if that can be told at once.
+    pub(super) fn is_absent(&self, location: &Path) -> bool {
+        self.durable.as_ref().is_some_and(|durable| durable.is_absent(location))
+    }
+
     /// Makes sure that an object which was seen will still be there after a power loss, whoever wrote it.
     pub(super) async fn confirm(&self, location: &Path) -> Result<()> {
         match &self.durable {

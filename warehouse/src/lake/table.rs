@@ -94,6 +94,11 @@ impl Table {
     /// Picks up commits of other processes. One look-up of an object when there is none; who comes while one is under way shares the next
     /// one with all that came meanwhile: it began after each of them asked.
     pub async fn refresh(&self) -> Result<Snapshot> {
+        let current = self.current();
+        let next = commit_uri_from_version(Some(current.version + 1));
+        if self.store.is_absent(&self.path.parts().chain(next.parts()).collect()) {
+            return Ok(current);
+        }
         let mine = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let _moving = self.moving.lock().await;
         if self.answered.load(Ordering::SeqCst) >= mine {

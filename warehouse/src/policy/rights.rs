@@ -49,32 +49,35 @@ pub enum Closed {
     Absent,
 }
 
-/// By role, then by dataset. What is not here is not visible.
+/// What one role may see, by dataset. What is not here is not visible.
+pub type Seen = BTreeMap<DatasetName, Arc<Right>>;
+
+/// What each role may see.
 pub struct Rights {
-    roles: BTreeMap<String, BTreeMap<DatasetName, Right>>,
+    roles: BTreeMap<String, Arc<Seen>>,
 }
 
 impl Rights {
     /// Compiles every access of every contract. A condition that does not compile is an error that names its contract.
     pub fn compile(catalog: &Catalog) -> Result<Self> {
         let state = SessionContext::new().state();
-        let mut roles: BTreeMap<String, BTreeMap<DatasetName, Right>> = BTreeMap::new();
+        let mut roles: BTreeMap<String, Seen> = BTreeMap::new();
         for contract in catalog.contracts.values() {
             for access in &contract.access {
                 for role in &access.roles {
                     let all = catalog.roles.get(role).is_some_and(|r| r.staff || r.deliver.as_deref() == Some("any"));
                     let right = Right::compile(&state, contract, access, role, all).map_err(|e| invalid(contract, role, &e))?;
-                    roles.entry(role.clone()).or_default().insert(contract.name.clone(), right);
+                    roles.entry(role.clone()).or_default().insert(contract.name.clone(), Arc::new(right));
                 }
             }
         }
         Self::open_to_all(&mut roles, catalog);
-        Ok(Self { roles })
+        Ok(Self { roles: roles.into_iter().map(|(role, seen)| (role, Arc::new(seen))).collect() })
     }
 
     /// Who signed in sees what strangers see: the very same rows and columns, without a history, of datasets that give the role nothing of
     /// its own. Where a role has an entry, that alone decides: rows of one entry never meet columns of another.
-    fn open_to_all(roles: &mut BTreeMap<String, BTreeMap<DatasetName, Right>>, catalog: &Catalog) {
+    fn open_to_all(roles: &mut BTreeMap<String, Seen>, catalog: &Catalog) {
         let open = roles.get(STRANGER).cloned().unwrap_or_default();
         for role in catalog.roles.keys().filter(|role| *role != STRANGER) {
             let own = roles.entry(role.clone()).or_default();
@@ -85,12 +88,17 @@ impl Rights {
     }
 
     /// What `principal` may see. A fact that one of its conditions names and the account lacks is an error.
-    pub fn of(&self, principal: &Principal) -> Result<BTreeMap<DatasetName, Right>> {
+    pub fn of(&self, principal: &Principal) -> Result<Arc<Seen>> {
         let rights = self.roles.get(&principal.role).cloned().unwrap_or_default();
         for fact in rights.values().flat_map(|r| &r.facts) {
             require(principal, fact)?;
         }
         Ok(rights)
+    }
+
+    /// Whether `right` to a dataset is that of everybody: the same rows and columns for each who has it.
+    pub fn is_open(&self, name: &DatasetName, right: &Arc<Right>) -> bool {
+        self.roles.get(STRANGER).and_then(|open| open.get(name)).is_some_and(|open| Arc::ptr_eq(open, right) && open.facts.is_empty())
     }
 }
 
@@ -265,7 +273,7 @@ mod tests {
         for role in catalog.roles.keys().filter(|role| *role != STRANGER) {
             let seen = &rights.roles[role];
             assert!(open.keys().all(|name| seen.contains_key(name)), "{role}");
-            for (name, right) in seen {
+            for (name, right) in seen.iter() {
                 match catalog.contracts[name].access_for(role) {
                     None => assert_eq!(shape(right), shape(&open[name]), "{role} {name}"),
                     Some(access) => {

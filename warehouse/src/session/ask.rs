@@ -111,11 +111,15 @@ impl Session {
             let batch = plain::batch(batch, &schema).map_err(|e| Error::internal("query.layout", e))?;
             Ok(Some((batch, (engine, schema, left.saturating_sub(began.elapsed())))))
         });
-        let rows = Rows { schema, batches: batches.boxed(), snapshot: ready.versions };
-        Ok(match &self.warehouse.reads {
+        Ok(self.watched(Rows { schema, batches: batches.boxed(), snapshot: ready.versions }))
+    }
+
+    /// The same rows, recorded where they tell of persons.
+    pub(super) fn watched(&self, rows: Rows) -> Rows {
+        match &self.warehouse.reads {
             Some(reads) => reads.watched(&self.principal, None, rows),
             None => rows,
-        })
+        }
     }
 }
 

@@ -24,6 +24,14 @@ impl Session {
     /// The rows of one dataset. A page with a limit has a fixed order: the key's, after what `sort` says.
     /// Errors: `NotFound` for a dataset, `Invalid` for a column or a value that does not fit its column.
     pub async fn rows(&self, name: &DatasetName, page: Page) -> Result<Rows> {
+        match self.kept_page(name, &page).await? {
+            Some(rows) => Ok(rows),
+            None => self.planned_rows(name, page).await,
+        }
+    }
+
+    /// The same, found by the engine.
+    pub(super) async fn planned_rows(&self, name: &DatasetName, page: Page) -> Result<Rows> {
         let visible = self.dataset(name)?;
         if page.history && !visible.history {
             return Err(unknown(&format!("{name}_storia"), ""));
@@ -41,10 +49,7 @@ impl Session {
 
 fn build(table: &Arc<PolicyTable>, page: &Page, keys: &[String]) -> Result<datafusion::logical_expr::LogicalPlan> {
     let schema = table.schema();
-    let column = |name: &str| match schema.field_with_name(name) {
-        Ok(_) => Ok(Expr::Column(Column::new_unqualified(name))),
-        Err(_) => Err(Error::new(Kind::Invalid, "sql.column", format!("column '{name}' not found"))),
-    };
+    let column = |name: &str| position(&schema, name).map(|_| Expr::Column(Column::new_unqualified(name)));
     let mut plan = LogicalPlanBuilder::scan("t", provider_as_source(table.clone()), None).map_err(errors::finishing)?;
     for filter in &page.filters {
         plan = plan.filter(condition(&schema, filter)?).map_err(errors::finishing)?;
@@ -70,10 +75,14 @@ fn build(table: &Arc<PolicyTable>, page: &Page, keys: &[String]) -> Result<dataf
     plan.build().map_err(errors::finishing)
 }
 
+/// Where a column stands.
+pub(super) fn position(schema: &Schema, name: &str) -> Result<usize> {
+    schema.index_of(name).map_err(|_| Error::new(Kind::Invalid, "sql.column", format!("column '{name}' not found")))
+}
+
 /// A filter over columns of `schema`.
 pub(super) fn condition(schema: &Schema, filter: &Filter) -> Result<Expr> {
-    let field = schema.field_with_name(&filter.column);
-    let field = field.map_err(|_| Error::new(Kind::Invalid, "sql.column", format!("column '{}' not found", filter.column)))?;
+    let field = schema.field(position(schema, &filter.column)?);
     predicate(Expr::Column(Column::new_unqualified(&filter.column)), filter, field.data_type())
 }
 

@@ -18,6 +18,11 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// The moment of one table alone.
+    pub(super) fn of(snapshot: Snapshot) -> Self {
+        Self { snapshots: Arc::new([(snapshot.dataset.clone(), snapshot)].into()) }
+    }
+
     /// The versions that were taken, by dataset.
     pub fn versions(&self) -> impl Iterator<Item = (&DatasetName, u64)> {
         self.snapshots.iter().map(|(name, snapshot)| (name, snapshot.version))

@@ -8,40 +8,15 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Datum, Scalar, String
 use arrow::compute::{kernels::comparison, take};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{ColumnarValue, Expr, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
-use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use datafusion::scalar::ScalarValue;
 
-/// The last rule of the logical plan: patterns that begin with anything, and those that ignore case. Others may prune files.
-#[derive(Debug)]
-pub struct PatternsOnce;
+use crate::session::repeats::{Repeats, repeats};
 
-impl OptimizerRule for PatternsOnce {
-    fn name(&self) -> &str {
-        "patterns_once"
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        Some(ApplyOrder::TopDown)
-    }
-
-    fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        // A scan's filters only leave out files and pages.
-        if matches!(plan, LogicalPlan::TableScan(_)) {
-            return Ok(Transformed::no(plan));
-        }
-        let names = NamePreserver::new(&plan);
-        plan.map_expressions(|expression| {
-            let name = names.save(&expression);
-            Ok(expression.transform_up(|part| Ok(once(part)))?.update_data(|expression| name.restore(expression)))
-        })
-    }
-}
-
-fn once(expression: Expr) -> Transformed<Expr> {
+/// Patterns that begin with anything, and those that ignore case, as functions of a text. Others may prune files.
+pub fn once(expression: Expr) -> Transformed<Expr> {
     let Expr::Like(like) = &expression else { return Transformed::no(expression) };
     let Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _) = like.pattern.as_ref() else { return Transformed::no(expression) };
     if like.escape_char.is_some() || !(like.case_insensitive || text.starts_with('%')) {
@@ -77,41 +52,10 @@ impl Pattern {
     }
 
     fn matches_once(&self, texts: &StringViewArray) -> Result<BooleanArray, ArrowError> {
-        let Some((first, which)) = repeats(texts) else { return self.matches(texts) };
+        let Some(Repeats { first, which }) = repeats(texts) else { return self.matches(texts) };
         let answers = self.matches(&take(texts, &first, None)?)?;
-        if answers.is_empty() {
-            return Ok(BooleanArray::new_null(texts.len()));
-        }
-        let answers = take(&answers, &which, None)?;
-        Ok(BooleanArray::new(answers.as_boolean().values().clone(), texts.nulls().cloned()))
+        Ok(take(&answers, &UInt32Array::from(which), None)?.as_boolean().clone())
     }
-}
-
-/// Rows whose texts come for the first time, and for each row the one of these that it repeats; nothing when few are repeated.
-fn repeats(texts: &StringViewArray) -> Option<(UInt32Array, UInt32Array)> {
-    const SLOTS: usize = 256;
-    let most = texts.len() / 2;
-    // A text that lost its slot to another counts as new: slower, not wrong.
-    let mut slots = [(0_u128, u32::MAX); SLOTS];
-    let (mut first, mut which) = (Vec::new(), Vec::with_capacity(texts.len()));
-    for (row, view) in texts.views().iter().enumerate() {
-        // The view of a missing text says nothing: it may be that of an empty one.
-        if texts.is_null(row) {
-            which.push(0);
-            continue;
-        }
-        let mixed = ((*view >> 64) as u64 ^ *view as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let slot = &mut slots[(mixed >> 56) as usize % SLOTS];
-        if slot.1 == u32::MAX || slot.0 != *view {
-            *slot = (*view, u32::try_from(first.len()).ok()?);
-            first.push(u32::try_from(row).ok()?);
-            if first.len() > most {
-                return None;
-            }
-        }
-        which.push(slot.1);
-    }
-    Some((first.into(), which.into()))
 }
 
 impl ScalarUDFImpl for Pattern {

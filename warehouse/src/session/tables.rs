@@ -70,16 +70,19 @@ impl Session {
     /// The snapshot that a table of a query means.
     /// Errors: `Forbidden` for a stranger who asks for an earlier one: what was open once may have been closed since.
     async fn snapshot(&self, named: &Named) -> Result<Snapshot> {
-        let Some(at) = named.at else {
-            return match &self.moment {
-                Some(moment) => moment.snapshot(&named.dataset),
-                None => self.warehouse.lake().refresh(&named.dataset).await,
-            };
-        };
+        let Some(at) = named.at else { return self.newest(&named.dataset).await };
         if self.principal.role == STRANGER {
             return Err(Error::new(Kind::Forbidden, "table.version", "sign in to see earlier versions"));
         }
         self.warehouse.lake().snapshot_at(&named.dataset, at).await
+    }
+
+    /// The newest snapshot of a dataset, or that of the session's moment.
+    pub(super) async fn newest(&self, name: &DatasetName) -> Result<Snapshot> {
+        match &self.moment {
+            Some(moment) => moment.snapshot(name),
+            None => self.warehouse.lake().refresh(name).await,
+        }
     }
 
     /// Takes the version of each table that is asked for, the newest ones all at one moment, commits of other processes included.

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::gate::functions;
 use crate::session::counted_first::CountedFirst;
 use crate::session::join_rows;
-use crate::session::patterns::PatternsOnce;
+use crate::session::planner::Planner;
 use crate::session::read_once::NestedLoopsInMemory;
 
 /// Catalog of every session.
@@ -56,7 +56,7 @@ impl Template {
             .with_aggregate_functions(functions::aggregates())
             .with_window_functions(functions::windows())
             .with_optimizer_rule(Arc::new(CountedFirst))
-            .with_optimizer_rule(Arc::new(PatternsOnce))
+            .with_query_planner(Arc::new(Planner))
             .with_statistics_registry(join_rows::registry())
             .with_physical_optimizer_rule(Arc::new(NestedLoopsInMemory))
             .build();

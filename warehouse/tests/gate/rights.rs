@@ -39,8 +39,8 @@ async fn roles_see_their_rows_and_columns() {
     assert_eq!(world.ask(&role("anonimo"), "SELECT 1 FROM prova.persone").await, Err("table.unknown".into()));
     let session = world.warehouse.session(&district()).await.expect("session");
     let names: Vec<String> = session.datasets().iter().map(|v| v.name.to_string()).collect();
-    assert_eq!(names, ["prova.persone", "prova.registro"]);
-    let persone = &session.datasets()[0];
+    assert_eq!(names, ["prova.aperta", "prova.persone", "prova.registro"]);
+    let persone = &session.datasets()[1];
     assert_eq!(persone.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["id", "ambito", "cf", "posti", "importo", "nato"]);
     assert_eq!(persone.masked, ["cf"]);
 }

@@ -85,7 +85,7 @@ classes = ["public"]
 "#;
 
 fn column(name: &str, of: &str, class: &str) -> String {
-    let required = matches!(name, "id" | "codice" | "chiave");
+    let required = matches!(name, "id" | "codice" | "chiave" | "anno");
     format!(
         "[[column]]\nrequired = {required}\nname = \"{name}\"\ntype = \"{of}\"\ntitle = {{ it = \"{name}\", en = \"{name}\" }}\ndescription = {{ it = \"{name}\", en = \"{name}\" }}\nclass = \"{class}\"\n"
     )
@@ -112,6 +112,19 @@ fn contracts(dir: &Path) {
     let registro: String =
         [("codice", "text", "public"), ("ambito", "text", "public"), ("posti", "integer", "public")].map(|(n, t, c)| column(n, t, c)).concat();
     write("prova/registro.toml", format!("{HEAD}mode = \"versions\"\nkey = [\"codice\"]\n{FEED}{REGISTRO_ACCESS}{registro}"));
+    let aperta: String = [
+        ("codice", "text", "public"),
+        ("anno", "integer", "public"),
+        ("tipo", "text", "public"),
+        ("posti", "integer", "public"),
+        ("prezzo", "decimal(12,2)", "public"),
+        ("dal", "date", "public"),
+        ("via", "text", "internal"),
+    ]
+    .map(|(n, t, c)| column(n, t, c))
+    .concat();
+    let access = "[[access]]\nroles = [\"anonimo\"]\nrows = \"posti < 80 OR posti IS NULL\"\nclasses = [\"public\"]\nmask = { via = \"substr(via, 1, 5)\" }\n";
+    write("prova/aperta.toml", format!("{HEAD}mode = \"versions\"\nkey = [\"codice\", \"anno\"]\n{FEED}{access}{aperta}"));
     let riservata = column("chiave", "text", "public");
     let access = "[[access]]\nroles = [\"ispettore\"]\nrows = \"true\"\nclasses = [\"public\"]\n";
     write("prova/riservata.toml", format!("{HEAD}mode = \"append\"\nkey = [\"chiave\"]\n{FEED}{access}{riservata}"));
@@ -177,6 +190,22 @@ impl World {
             ("posti", Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.2))), true),
         ]);
         self.load("prova.registro", batch.expect("batch")).await;
+    }
+
+    /// Rows of `prova.aperta`, which strangers see: for each number a code of a few years.
+    pub async fn open_rows(&self, numbers: impl Iterator<Item = i64> + Clone) {
+        let texts = |f: &dyn Fn(i64) -> Option<String>| Arc::new(StringArray::from_iter(numbers.clone().map(f))) as ArrayRef;
+        let prices = numbers.clone().map(|n| (n % 11 > 0).then_some(i128::from(n * 37 % 5_000)));
+        let batch = RecordBatch::try_from_iter_with_nullable([
+            ("codice", texts(&|n| Some(format!("C{:05}", n * 7_919 % 3_001))), true),
+            ("anno", Arc::new(Int64Array::from_iter_values(numbers.clone().map(|n| 2020 + n / 3_001))) as ArrayRef, true),
+            ("tipo", texts(&|n| (n % 7 > 0).then(|| ["nido", "mensa_sociale", "mensa%sociale"][(n % 3) as usize].to_owned())), true),
+            ("posti", Arc::new(Int64Array::from_iter(numbers.clone().map(|n| (n % 13 > 0).then_some(n % 100)))), true),
+            ("prezzo", Arc::new(Decimal128Array::from_iter(prices).with_precision_and_scale(12, 2).expect("decimal")), true),
+            ("dal", Arc::new(Date32Array::from_iter(numbers.clone().map(|n| (n % 5 > 0).then_some((n % 900) as i32)))), true),
+            ("via", texts(&|n| Some(format!("Via segreta {n}"))), true),
+        ]);
+        self.load("prova.aperta", batch.expect("batch")).await;
     }
 
     async fn load(&self, name: &str, batch: RecordBatch) {

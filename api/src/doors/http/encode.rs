@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use ::arrow::array::RecordBatch;
 use ::arrow::error::ArrowError;
+use axum::body::Body;
 use axum::response::Response;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
@@ -28,6 +29,8 @@ use crate::doors::http::problem::{Problem, Result};
 
 /// Pages up to this size are gathered before the headers are sent, so that these can say whether more follows.
 const GATHERED: usize = 10_000;
+/// Rows of an answer that is written whole before it is sent.
+const AT_ONCE: u64 = 1_000;
 /// Rows encoded into one chunk.
 const CHUNK_ROWS: usize = 8_192;
 
@@ -92,7 +95,11 @@ pub async fn answer(rows: Rows, wanted: Wanted) -> Result<Response> {
     }
     let health = Health::default();
     response = response.extension(health.clone());
-    let body = body::stream(body::Job { first, batches, schema, encoder, page: wanted.page, patience: wanted.patience, health });
+    let job = body::Job { first, batches, schema, encoder, page: wanted.page, patience: wanted.patience, health };
+    let body = match whole {
+        Some(whole) if whole.count <= AT_ONCE => Body::from(body::whole(job).await?),
+        _ => body::stream(job),
+    };
     response.body(body).map_err(|error| Problem::internal("http.response", error))
 }
 

@@ -55,6 +55,16 @@ enum Stop {
     Broken(Problem),
 }
 
+/// The whole body of few rows that are all there: no task, no chunks, and its length is known.
+pub(super) async fn whole(mut job: Job) -> Result<Bytes, Problem> {
+    let mut to = To::Memory(Vec::new());
+    match (write(&mut job, &mut to, &mut 0).await, to) {
+        (Ok(()), To::Memory(bytes)) => Ok(bytes.into()),
+        (Err(Stop::Broken(problem)), _) => Err(problem),
+        _ => Err(Problem::internal("http.encode", "nobody to write to")),
+    }
+}
+
 /// A body that is fed by its own task: the next chunk is made while the client takes the last one, a client that leaves
 /// cancels the query at once, and only an explicit end is a clean end.
 pub(super) fn stream(job: Job) -> Body {
@@ -80,14 +90,15 @@ pub(super) fn stream(job: Job) -> Body {
 
 async fn run(mut job: Job, to: Sender<Piece>) {
     let mut count = 0;
-    match write(&mut job, &to, &mut count).await {
+    let mut client = To::Client(to.clone(), job.patience);
+    match write(&mut job, &mut client, &mut count).await {
         Ok(()) => {}
         Err(Stop::Gone) => return,
         Err(Stop::Broken(problem)) => {
             job.health.breaks();
             tracing::warn!(code = problem.code, rows = count, "answer broke");
             let Some(bytes) = job.encoder.broken(&problem, count) else { return };
-            if send(&to, bytes, job.patience).await.is_err() {
+            if client.send(bytes).await.is_err() {
                 return;
             }
         }
@@ -95,8 +106,8 @@ async fn run(mut job: Job, to: Sender<Piece>) {
     let _ = to.send(Piece::End).await;
 }
 
-async fn write(job: &mut Job, to: &Sender<Piece>, count: &mut u64) -> Result<(), Stop> {
-    send(to, std::mem::take(&mut job.first), job.patience).await?;
+async fn write(job: &mut Job, to: &mut To, count: &mut u64) -> Result<(), Stop> {
+    to.send(std::mem::take(&mut job.first)).await?;
     let mut left = job.page.as_ref().map_or(usize::MAX, |(size, _)| *size);
     let mut more = false;
     while !more && let Some(batch) = job.batches.next().await {
@@ -109,22 +120,30 @@ async fn write(job: &mut Job, to: &Sender<Piece>, count: &mut u64) -> Result<(),
             let part = batch.slice(start, CHUNK_ROWS.min(batch.num_rows() - start));
             let bytes = job.encoder.batch(&part).map_err(encoding)?;
             *count += part.num_rows() as u64;
-            send(to, bytes, job.patience).await?;
+            to.send(bytes).await?;
         }
         left -= batch.num_rows();
     }
     let next = job.page.take().filter(|_| more).map(|(_, next)| next);
     let bytes = job.encoder.end(&End { count: *count, next }).map_err(encoding)?;
-    send(to, bytes, job.patience).await
+    to.send(bytes).await
 }
 
-async fn send(to: &Sender<Piece>, bytes: Vec<u8>, patience: Duration) -> Result<(), Stop> {
-    if bytes.is_empty() {
-        return Ok(());
-    }
-    match to.send_timeout(Piece::Bytes(bytes.into()), patience).await {
-        Ok(()) => Ok(()),
-        Err(_) => Err(Stop::Gone),
+/// Where the bytes go.
+enum To {
+    /// To a client that may leave each chunk lying for so long.
+    Client(Sender<Piece>, Duration),
+    Memory(Vec<u8>),
+}
+
+impl To {
+    async fn send(&mut self, bytes: Vec<u8>) -> Result<(), Stop> {
+        match self {
+            Self::Memory(all) => all.extend_from_slice(&bytes),
+            Self::Client(..) if bytes.is_empty() => {}
+            Self::Client(to, patience) => to.send_timeout(Piece::Bytes(bytes.into()), *patience).await.map_err(|_| Stop::Gone)?,
+        }
+        Ok(())
     }
 }
 

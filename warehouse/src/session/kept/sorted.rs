@@ -1,0 +1,121 @@
+//! One table in memory, in the order of its key, and how a page of it is found.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array, make_comparator};
+use arrow::compute::{SortOptions, prep_null_mask_filter, take_record_batch};
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use datafusion::physical_expr::create_physical_expr;
+
+use crate::error::{Error, Result};
+use crate::session::fixed::{condition, position};
+use crate::session::rows::Page;
+
+/// Rows that filters look at in one step: a page often ends within the first.
+const STEP: usize = 2_048;
+
+pub(super) struct Sorted {
+    pub version: u64,
+    /// The visible columns of the key.
+    key: Vec<String>,
+    columns: DFSchema,
+    rows: RecordBatch,
+}
+
+impl Sorted {
+    /// `rows` are in the order of `key`, ascending.
+    pub fn new(version: u64, key: Vec<String>, rows: RecordBatch) -> Result<Self> {
+        let columns = DFSchema::try_from(rows.schema().as_ref().clone()).map_err(fault)?;
+        Ok(Self { version, key, columns, rows })
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.rows.get_array_memory_size()
+    }
+
+    /// The rows of a page; `None` for another order than the key's.
+    pub fn page(&self, page: &Page) -> Result<Option<RecordBatch>> {
+        let schema = self.rows.schema();
+        let filters = page.filters.iter().map(|filter| condition(&schema, filter)).collect::<Result<Vec<_>>>()?;
+        page.sort.iter().try_for_each(|sort| position(&schema, &sort.column).map(drop))?;
+        let wanted = page.columns.iter().map(|name| position(&schema, name)).collect::<Result<Vec<_>>>()?;
+        let in_order = page.sort.len() <= self.key.len() && page.sort.iter().zip(&self.key).all(|(sort, key)| !sort.descending && sort.column == *key);
+        if !in_order {
+            return Ok(None);
+        }
+        let limit = page.limit.unwrap_or(usize::MAX);
+        let range = filters.iter().try_fold(0..self.rows.num_rows(), |range, filter| self.within(range, filter))?;
+        let from = if wanted.is_empty() { self.rows.clone() } else { self.rows.project(&wanted).map_err(fault)? };
+        let Some(filter) = conjunction(filters) else {
+            let first = page.offset.min(range.end);
+            return Ok(Some(from.slice(first, limit.min(range.end - first))));
+        };
+        let found = self.find(range, &filter, page.offset, limit)?;
+        take_record_batch(&from, &found).map(Some).map_err(fault)
+    }
+
+    /// Places of the rows in `range` that a filter holds for, `skip` of them left out, `limit` at most.
+    fn find(&self, range: Range<usize>, filter: &Expr, mut skip: usize, limit: usize) -> Result<UInt32Array> {
+        let filter = create_physical_expr(filter, &self.columns, &ExecutionProps::new(), &PhysicalPlanningContext::default()).map_err(fault)?;
+        let mut found = Vec::new();
+        for start in range.clone().step_by(STEP) {
+            let part = self.rows.slice(start, STEP.min(range.end - start));
+            let holds = filter.evaluate(&part).and_then(|value| value.into_array(part.num_rows())).map_err(fault)?;
+            let holds = holds.as_any().downcast_ref::<BooleanArray>().ok_or_else(|| fault("a filter is true or false"))?;
+            // Where it is unknown it does not hold.
+            let holds = if holds.null_count() > 0 { prep_null_mask_filter(holds) } else { holds.clone() };
+            let count = holds.true_count();
+            if count <= skip {
+                skip -= count;
+                continue;
+            }
+            let places = holds.values().set_indices().skip(std::mem::take(&mut skip)).map(|place| (start + place) as u32);
+            found.extend(places.take(limit - found.len()));
+            if found.len() == limit {
+                break;
+            }
+        }
+        Ok(found.into())
+    }
+
+    /// The part of `range` that a comparison with the first column of the key leaves: rows are in its order. All of it for other filters.
+    fn within(&self, range: Range<usize>, filter: &Expr) -> Result<Range<usize>> {
+        let Expr::BinaryExpr(BinaryExpr { left, op, right }) = filter else { return Ok(range) };
+        let (Expr::Column(column), Expr::Literal(value, _)) = (left.as_ref(), right.as_ref()) else { return Ok(range) };
+        let first = self.key.first().filter(|key| **key == column.name).and_then(|key| self.rows.column_by_name(key));
+        let Some(first) = first.filter(|first| first.null_count() == 0) else { return Ok(range) };
+        let (low, high) = bounds(first, value, &range)?;
+        Ok(match op {
+            Operator::Eq => low..high,
+            Operator::Lt => range.start..low,
+            Operator::LtEq => range.start..high,
+            Operator::Gt => high..range.end,
+            Operator::GtEq => low..range.end,
+            _ => range,
+        })
+    }
+}
+
+/// In a column that ascends within `range`: the first place that is not less than `value`, and the first that is greater.
+fn bounds(column: &ArrayRef, value: &ScalarValue, range: &Range<usize>) -> Result<(usize, usize)> {
+    let value = value.to_array().map_err(fault)?;
+    let compare = make_comparator(column, &value, SortOptions::default()).map_err(fault)?;
+    let first = |stays: &dyn Fn(Ordering) -> bool| {
+        let (mut low, mut high) = (range.start, range.end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if stays(compare(middle, 0)) { low = middle + 1 } else { high = middle }
+        }
+        low
+    };
+    Ok((first(&|order| order == Ordering::Less), first(&|order| order != Ordering::Greater)))
+}
+
+fn fault(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::internal("session.kept", error)
+}
