@@ -25,7 +25,7 @@ use datasets::indicator::YEARS;
 use datasets::indicator::contract::INPUTS;
 use datasets::model::{Contract, DatasetName};
 use datasets::system::LINE;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt, stream};
 use parking_lot::Mutex;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -38,6 +38,8 @@ use crate::lake::{Commit, Computed, Load, Origin, RefusedLines};
 
 /// In whose name computed rows are stored.
 const SENDER: &str = "lazio";
+/// Datasets computed at the same time: while one waits for the disk, another is computed.
+const AT_ONCE: usize = 4;
 /// Attempts of one computation whose table is changed meanwhile by another process.
 const ATTEMPTS: u32 = 5;
 /// Wait before a computation that failed is tried again though its inputs stand still.
@@ -51,8 +53,8 @@ pub struct Derivations {
 
 struct Inner {
     warehouse: Warehouse,
-    /// Computed datasets, each after those it is computed from.
-    order: Vec<DatasetName>,
+    /// Computed datasets: those of one wave are computed from others of earlier waves at most.
+    waves: Vec<Vec<DatasetName>>,
     known: Mutex<BTreeMap<DatasetName, Known>>,
     running: tokio::sync::Mutex<()>,
 }
@@ -78,8 +80,8 @@ pub struct Done {
 
 impl Derivations {
     pub fn new(warehouse: Warehouse) -> Self {
-        let order = order(warehouse.catalog());
-        Self { inner: Arc::new(Inner { warehouse, order, known: Mutex::default(), running: tokio::sync::Mutex::default() }) }
+        let waves = waves(warehouse.catalog());
+        Self { inner: Arc::new(Inner { warehouse, waves, known: Mutex::default(), running: tokio::sync::Mutex::default() }) }
     }
 
     /// Whether something may have to be computed, told from the versions this process knows of: no input or output.
@@ -90,7 +92,7 @@ impl Derivations {
             let version = |input: &DatasetName| inner.warehouse.lake().snapshot(input).ok().map(|snapshot| snapshot.version);
             known.calendar != calendar || inner.inputs(name).iter().any(|input| version(input) != known.origin.inputs.get(&input.to_string()).copied())
         };
-        inner.order.iter().any(|name| match known.get(name) {
+        inner.waves.iter().flatten().any(|name| match known.get(name) {
             None => true,
             // What failed is tried again when its inputs moved, and else after a while.
             Some(known) => moved(name, known) || known.failed.is_some_and(|at| at.elapsed() > AGAIN),
@@ -100,7 +102,7 @@ impl Derivations {
     /// Picks up what other processes committed to the inputs.
     pub async fn refresh(&self) -> Result<()> {
         let inner = &self.inner;
-        let inputs: BTreeSet<&DatasetName> = inner.order.iter().flat_map(|name| inner.inputs(name)).collect();
+        let inputs: BTreeSet<&DatasetName> = inner.waves.iter().flatten().flat_map(|name| inner.inputs(name)).collect();
         futures::future::try_join_all(inputs.into_iter().map(|name| inner.warehouse.lake().refresh(name))).await.map(|_| ())
     }
 
@@ -108,21 +110,27 @@ impl Derivations {
     pub async fn run(&self) -> Result<Vec<Done>> {
         let inner = &self.inner;
         let _one = inner.running.lock().await;
-        let mut pinned = Pinned::take(&inner.warehouse, inner.order.iter().flat_map(|name| inner.inputs(name)))?.with_territory(&inner.warehouse).await?;
+        let mut pinned =
+            Pinned::take(&inner.warehouse, inner.waves.iter().flatten().flat_map(|name| inner.inputs(name)))?.with_territory(&inner.warehouse).await?;
         let (mut done, mut failed) = (Vec::new(), None);
-        for name in &inner.order {
-            let origin = inner.wanted(name, &pinned)?;
-            match inner.bring_up(name, &origin, &pinned).await {
-                Ok(one) => {
-                    done.extend(one);
-                    inner.known.lock().insert(name.clone(), Known { origin, calendar: pinned.calendar, failed: None });
-                    // What is computed from it reads it as it is now.
-                    pinned.renew(&inner.warehouse, name)?;
-                }
-                Err(error) => {
-                    tracing::error!(dataset = %name, %error, "could not be computed");
-                    inner.known.lock().insert(name.clone(), Known { origin, calendar: pinned.calendar, failed: Some(Instant::now()) });
-                    failed = Some(error);
+        for wave in &inner.waves {
+            let origins = wave.iter().map(|name| inner.wanted(name, &pinned)).collect::<Result<Vec<_>>>()?;
+            let computed: Vec<_> = wave.iter().zip(&origins).map(|(name, origin)| inner.bring_up(name, origin, &pinned).boxed()).collect();
+            let computed: Vec<_> = stream::iter(computed).buffered(AT_ONCE).collect().await;
+            for ((name, origin), computed) in wave.iter().zip(origins).zip(computed) {
+                let known = |failed| Known { origin, calendar: pinned.calendar, failed };
+                match computed {
+                    Ok(one) => {
+                        done.extend(one);
+                        inner.known.lock().insert(name.clone(), known(None));
+                        // What is computed from it reads it as it is now.
+                        pinned.renew(&inner.warehouse, name)?;
+                    }
+                    Err(error) => {
+                        tracing::error!(dataset = %name, %error, "could not be computed");
+                        inner.known.lock().insert(name.clone(), known(Some(Instant::now())));
+                        failed = Some(error);
+                    }
                 }
             }
         }
@@ -130,9 +138,18 @@ impl Derivations {
     }
 }
 
-/// Derived datasets in the order of [`Catalog::load_order`].
-fn order(catalog: &Catalog) -> Vec<DatasetName> {
-    catalog.load_order().into_iter().filter(|contract| contract.derived.is_some()).map(|contract| contract.name.clone()).collect()
+/// Derived datasets, each in the first wave after those it is computed from.
+fn waves(catalog: &Catalog) -> Vec<Vec<DatasetName>> {
+    let mut wave_of: BTreeMap<&DatasetName, usize> = BTreeMap::new();
+    let mut waves: Vec<Vec<DatasetName>> = Vec::new();
+    for contract in catalog.load_order() {
+        let Some(derived) = &contract.derived else { continue };
+        let wave = derived.from.iter().filter_map(|input| wave_of.get(input)).max().map_or(0, |last| last + 1);
+        wave_of.insert(&contract.name, wave);
+        waves.resize_with(waves.len().max(wave + 1), Vec::new);
+        waves[wave].push(contract.name.clone());
+    }
+    waves
 }
 
 impl Inner {
