@@ -128,7 +128,7 @@ impl App {
         let certifications = Certifications::new(&deliveries);
         let siuss = Siuss::new(&deliveries, &listen.siuss_operator);
         let vouchers = match (&listen.waas_keys, &listen.waas_audience) {
-            (Some(keys), Some(audience)) => Some(Vouchers::load(keys, audience).context("the keys of PDND vouchers")?),
+            (Some(keys), Some(audience)) => Some(Vouchers::load(keys, audience, &listen.waas_clients).context("the keys of PDND vouchers")?),
             _ => None,
         };
         let protocol = match (&listen.protocol_url, &listen.protocol_secret) {

@@ -156,6 +156,9 @@ pub struct Listen {
     /// Audience of those vouchers: the address of the service as registered on PDND
     #[arg(long, env = "SISS_WAAS_AUDIENCE", requires = "waas_keys", value_name = "TEXT")]
     pub waas_audience: Option<String>,
+    /// Clients of PDND whose vouchers are taken (INPS's), separated by commas [default: each with a voucher for that audience]
+    #[arg(long, env = "SISS_WAAS_CLIENTS", requires = "waas_keys", value_name = "IDS", value_delimiter = ',')]
+    pub waas_clients: Vec<String>,
     /// Fiscal code of the body that sends the national flows, named in each of them
     #[arg(long, env = "SISS_SIUSS_OPERATOR", default_value = ingest::siuss::OPERATOR, value_name = "CODE")]
     pub siuss_operator: String,

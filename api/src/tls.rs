@@ -105,6 +105,7 @@ mod tests {
             grace: 1,
             waas_keys: None,
             waas_audience: None,
+            waas_clients: Vec::new(),
             trust: Vec::new(),
             protocol_url: None,
             protocol_secret: None,

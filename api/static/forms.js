@@ -44,6 +44,32 @@ if (form) {
       if (error.name !== "AbortError") console.warn(error);
     }
   });
+  // A register with many rows: those that have what is typed in their name or code.
+  for (const field of form.querySelectorAll("[data-search]")) {
+    const list = document.getElementById(field.getAttribute("list"));
+    let waiting = 0;
+    let asking = null;
+    field.addEventListener("input", () => {
+      clearTimeout(waiting);
+      const text = field.value.trim();
+      if (text.length < 2 || [...list.options].some((option) => option.value === text)) return;
+      waiting = setTimeout(async () => {
+        asking?.abort();
+        asking = new AbortController();
+        const address = new URL(field.dataset.search, location.href);
+        address.searchParams.set("campo", field.dataset.campo);
+        address.searchParams.set("testo", text);
+        try {
+          const answer = await fetch(address, { signal: asking.signal, headers: { Accept: "application/json" } });
+          if (!answer.ok) return;
+          const { choices } = await answer.json();
+          list.replaceChildren(...choices.map((one) => new Option(one.label ?? one.code, one.code)));
+        } catch (error) {
+          if (error.name !== "AbortError") console.warn(error);
+        }
+      }, 200);
+    });
+  }
   // The server's sentences, not the browser's: the same in every browser and in a bulk file.
   form.noValidate = true;
   if (!summary.hidden) summary.focus();

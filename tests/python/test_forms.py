@@ -399,6 +399,28 @@ def test_a_form_on_a_page_without_script(server, people, service):
     assert "Kind of application" in english.text and "Save as draft" in english.text
 
 
+def test_a_register_with_many_rows_is_searched(server, people, rows):
+    operator = Browser(server, OPERATOR)
+    named = rows("SELECT codice_servizio, denominazione FROM sirse.servizi ORDER BY 1", "pianificatore")
+    part = named[len(named) // 2]["denominazione"][1:9]
+    where = "/moduli/sirse/domande_accreditamento/valori"
+
+    def found(who, text, field="sirse.domande_accreditamento.codice_servizio", path=where):
+        return who.get(path, params={"campo": field, "testo": text}, headers={"Accept": "application/json"})
+
+    expected = {one["codice_servizio"]: one["denominazione"] for one in named if part.lower() in one["denominazione"].lower() or part.lower() in one["codice_servizio"].lower()}
+    choices = found(operator, part.upper()).json()["choices"]
+    assert len(choices) == min(20, len(expected)) and all(expected[one["code"]] == one["label"] for one in choices)
+    code = named[0]["codice_servizio"]
+    assert {"code": code, "label": named[0]["denominazione"]} in found(operator, code).json()["choices"]
+    assert found(operator, "%_nessuno").json()["choices"] == []
+    # Only what the form asks, and only for who may fill it in.
+    assert found(operator, part, "sirse.domande_accreditamento.id_domanda").status_code == 404
+    assert found(operator, part, "sigess.casi.id_caso").status_code == 404
+    assert found(operator, part, "assa.posti.codice_struttura", "/moduli/assa/strutture/valori").status_code == 403
+    assert found(Browser(server), part).status_code in (401, 403)
+
+
 def citizen(server):
     """The fiscal code of the demo's citizen, from the file that the region was made of, and the service they applied for."""
     account = next(one for one in accounts(server) if one["name"] == "cittadino")

@@ -149,6 +149,7 @@ pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
         ("/moduli", get(forms::list)),
         ("/moduli/{area}/{name}", get(forms::page).post(forms::post).layer(DefaultBodyLimit::max(FORM))),
         ("/moduli/{area}/{name}/controlla", post(forms::check).layer(DefaultBodyLimit::max(FORM))),
+        ("/moduli/{area}/{name}/valori", get(forms::references::search)),
         ("/moduli/bozze/{id}/elimina", post(forms::drop_draft)),
         ("/pratiche", get(cases::list)),
         ("/pratiche.csv", get(cases::api::export)),

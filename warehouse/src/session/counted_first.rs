@@ -48,7 +48,9 @@ fn counted(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
     if filters.is_empty() || aggregate.group_expr.iter().any(|e| matches!(e, Expr::GroupingSet(_)) || e.is_volatile()) {
         return Ok(None);
     }
-    let Some((input, rows)) = below(&aggregate.input, false)? else { return Ok(None) };
+    // Several counts of one table, each with its own condition: that is looked at once per combination of codes.
+    let conditions = filters.iter().flatten().count() > 1;
+    let Some((input, rows)) = below(&aggregate.input, conditions)? else { return Ok(None) };
     let name = |i: usize| format!("{ROWS}_{i}");
     let sums = filters.into_iter().enumerate().map(|(i, filter)| {
         let sum = AggregateFunction::new_udf(sum_udaf(), vec![Expr::Column(rows.clone())], false, filter, Vec::new(), None);
@@ -76,9 +78,10 @@ fn counts_rows(expression: &Expr) -> Option<Option<Box<Expr>>> {
     }
 }
 
-/// `plan` over counted rows, with the column that says how many stand behind each. `joined`: a join is above.
-fn below(plan: &LogicalPlan, joined: bool) -> Result<Option<(LogicalPlan, Column)>> {
-    if joined && is_few(plan) {
+/// `plan` over counted rows, with the column that says how many stand behind each. `here`: it pays to count the rows of this very plan, as
+/// below a join.
+fn below(plan: &LogicalPlan, here: bool) -> Result<Option<(LogicalPlan, Column)>> {
+    if here && is_few(plan) {
         let groups: Vec<Expr> = plan.schema().iter().map(|(qualifier, field)| Expr::Column(Column::from((qualifier, field)))).collect();
         let counted = Aggregate::try_new(Arc::new(plan.clone()), groups, vec![count(lit(1_i64)).alias(ROWS)])?;
         return Ok(Some((LogicalPlan::Aggregate(counted), Column::new_unqualified(ROWS))));
@@ -88,17 +91,17 @@ fn below(plan: &LogicalPlan, joined: bool) -> Result<Option<(LogicalPlan, Column
     }
     match plan {
         LogicalPlan::Projection(projection) => {
-            let Some((input, rows)) = below(&projection.input, joined)? else { return Ok(None) };
+            let Some((input, rows)) = below(&projection.input, here)? else { return Ok(None) };
             let expressions = projection.expr.iter().cloned().chain([Expr::Column(rows.clone())]).collect();
             Ok(Some((LogicalPlan::Projection(Projection::try_new(expressions, Arc::new(input))?), rows)))
         }
         LogicalPlan::SubqueryAlias(alias) => {
-            let Some((input, rows)) = below(&alias.input, joined)? else { return Ok(None) };
+            let Some((input, rows)) = below(&alias.input, here)? else { return Ok(None) };
             let renamed = Column::new(Some(alias.alias.clone()), rows.name);
             Ok(Some((LogicalPlan::SubqueryAlias(SubqueryAlias::try_new(Arc::new(input), alias.alias.clone())?), renamed)))
         }
         LogicalPlan::Filter(filter) => {
-            let Some((input, rows)) = below(&filter.input, joined)? else { return Ok(None) };
+            let Some((input, rows)) = below(&filter.input, here)? else { return Ok(None) };
             Ok(Some((plan.with_new_exprs(plan.expressions(), vec![input])?, rows)))
         }
         LogicalPlan::Join(join) => {

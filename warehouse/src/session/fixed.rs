@@ -100,12 +100,15 @@ fn predicate(left: Expr, filter: &Filter, data_type: &arrow::datatypes::DataType
         Operator::Le => left.lt_eq(value()?),
         Operator::Gt => left.gt(value()?),
         Operator::Ge => left.gt_eq(value()?),
-        Operator::Prefix if data_type.is_string() => {
-            let plain = text()?.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            left.like(lit(format!("{plain}%")))
-        }
-        Operator::Prefix => return Err(misfit()),
+        Operator::Prefix if data_type.is_string() => left.like(lit(format!("{}%", plain(&text()?)))),
+        Operator::Contains if data_type.is_string() => left.ilike(lit(format!("%{}%", plain(&text()?)))),
+        Operator::Prefix | Operator::Contains => return Err(misfit()),
         Operator::IsNull => left.is_null(),
         Operator::NotNull => left.is_not_null(),
     })
+}
+
+/// A text as a part of a pattern.
+fn plain(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }

@@ -18,12 +18,20 @@ pub struct Repeats {
 pub fn repeats(texts: &StringViewArray) -> Option<Repeats> {
     let most = texts.len() / 2;
     let mut slots = [(0_u128, u32::MAX); SLOTS];
-    let mut missing = None;
+    let mut missing = u32::MAX;
     let (mut first, mut which) = (Vec::new(), Vec::with_capacity(texts.len()));
+    let nulls = texts.nulls().filter(|nulls| nulls.null_count() > 0);
+    // Tables are sorted: a text often stands below itself.
+    let mut before = (0_u128, u32::MAX);
     for (row, view) in texts.views().iter().enumerate() {
         // The view of a missing text says nothing: it may be that of an empty one.
-        let slot = if texts.is_null(row) {
-            missing.get_or_insert(u32::MAX)
+        let is_missing = nulls.is_some_and(|nulls| nulls.is_null(row));
+        if !is_missing && *view == before.0 && before.1 != u32::MAX {
+            which.push(before.1);
+            continue;
+        }
+        let slot = if is_missing {
+            &mut missing
         } else {
             let mixed = ((*view >> 64) as u64 ^ *view as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
             let slot = &mut slots[(mixed >> 56) as usize % SLOTS];
@@ -40,6 +48,9 @@ pub fn repeats(texts: &StringViewArray) -> Option<Repeats> {
             }
         }
         which.push(*slot);
+        if !is_missing {
+            before = (*view, *slot);
+        }
     }
     Some(Repeats { first: first.into(), which })
 }

@@ -16,6 +16,8 @@ pub enum Operator {
     Ge,
     /// Text that starts with the value.
     Prefix,
+    /// Text that has the value in it, in capitals or not.
+    Contains,
     IsNull,
     NotNull,
 }

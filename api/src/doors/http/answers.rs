@@ -2,8 +2,11 @@
 //! answer came from: who has it already is told so without a query. Answers to strangers are kept too, in bounded memory, and given again
 //! for as long as none of those tables has changed: an answer that is kept is never stale, and never another's.
 
+mod turns;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequestParts, Request, State};
@@ -20,6 +23,7 @@ use sha2::{Digest, Sha256};
 use warehouse::lake::Lake;
 use warehouse::principal::Principal;
 
+use self::turns::{Turn, Turns};
 use crate::accounts::stranger;
 use crate::app::App;
 use crate::config::Public;
@@ -31,6 +35,8 @@ use crate::site::Site;
 const LARGEST: usize = 1 << 20;
 /// The longest question that an answer is kept for.
 const LONGEST: usize = 2_048;
+/// How long one waits for an answer that another asked for.
+const WAIT: Duration = Duration::from_secs(5);
 /// What each kept answer takes beside its body and question.
 const OVERHEAD: usize = 1_024;
 
@@ -41,6 +47,7 @@ pub type Versions = BTreeMap<DatasetName, u64>;
 #[derive(Clone)]
 pub struct Answers {
     kept: Option<Cache<Arc<str>, Arc<Kept>>>,
+    turns: Turns,
     /// Of program and contracts: other ones give other answers from the same rows.
     fingerprint: Arc<[u8]>,
 }
@@ -66,7 +73,7 @@ impl Answers {
             digest.update(serde_json::to_vec(contract).unwrap_or_default());
         }
         digest.update(format!("{:?}{:?}{:?}", catalog.roles, catalog.code_lists, catalog.indicators));
-        Self { kept, fingerprint: digest.finalize().as_slice().into() }
+        Self { kept, turns: Turns::default(), fingerprint: digest.finalize().as_slice().into() }
     }
 
     fn tag(&self, question: &str, who: &Principal, versions: &Versions) -> HeaderValue {
@@ -215,21 +222,41 @@ pub async fn kept(State(app): State<App>, mut request: Request, next: Next) -> R
         return next.run(request).await;
     }
     let question = Question::of(&app, request.method(), request.uri(), request.headers());
-    if question.keep
-        && let Some(cache) = &app.answers.kept
-        && let Some(kept) = cache.get(&question.text)
-        && current(app.warehouse.lake(), &kept.versions).await
-    {
-        metrics::counter!("siss_answers_kept_total").increment(1);
-        if question.has(&kept.tag) {
-            return not_modified(&kept.tag, true);
+    let mut making = None;
+    if question.keep && app.answers.kept.is_some() {
+        if let Some(response) = again(&app, &question).await {
+            return response;
         }
-        let mut response = Response::new(Body::from(kept.body.clone()));
-        *response.headers_mut() = kept.headers.clone();
-        return response;
+        match app.answers.turns.take(&question.text) {
+            Turn::Make(one) => making = Some(one),
+            Turn::Wait(done) => {
+                // It may be one that is not kept, or takes long: then each makes its own.
+                let _ = tokio::time::timeout(WAIT, done.cancelled()).await;
+                if let Some(response) = again(&app, &question).await {
+                    return response;
+                }
+            }
+        }
     }
     request.extensions_mut().insert(question);
-    next.run(request).await
+    let response = next.run(request).await;
+    drop(making);
+    response
+}
+
+/// The answer that is kept, if it still holds.
+async fn again(app: &App, question: &Question) -> Option<Response> {
+    let kept = app.answers.kept.as_ref()?.get(&question.text)?;
+    if !current(app.warehouse.lake(), &kept.versions).await {
+        return None;
+    }
+    metrics::counter!("siss_answers_kept_total").increment(1);
+    if question.has(&kept.tag) {
+        return Some(not_modified(&kept.tag, true));
+    }
+    let mut response = Response::new(Body::from(kept.body.clone()));
+    *response.headers_mut() = kept.headers.clone();
+    Some(response)
 }
 
 async fn current(lake: &Lake, versions: &Versions) -> bool {

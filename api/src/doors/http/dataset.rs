@@ -117,8 +117,8 @@ fn wanted(asked: &Asked) -> Result<Page> {
         let word = if asked.confronto.is_empty() { "eq" } else { &asked.confronto };
         let known = OPERATORS.iter().find(|(known, operator)| *known == word && !matches!(operator, Operator::IsNull | Operator::NotNull));
         let Some((_, operator)) = known else {
-            return Err(Problem::invalid("query.parameter", "parameter 'confronto': use eq, ne, prefix, lt, lte, gt or gte")
-                .with("detail_it", "parametro «confronto»: i valori sono eq, ne, prefix, lt, lte, gt e gte"));
+            return Err(Problem::invalid("query.parameter", "parameter 'confronto': use eq, ne, prefix, contains, lt, lte, gt or gte")
+                .with("detail_it", "parametro «confronto»: i valori sono eq, ne, prefix, contains, lt, lte, gt e gte"));
         };
         page.filters.push(Filter { column: asked.colonna.clone(), operator: *operator, value: Some(asked.valore.clone()) });
     }

@@ -28,6 +28,7 @@ use crate::site::words::Language;
 pub mod api;
 mod documents;
 mod fields;
+pub mod references;
 mod sent;
 
 use fields::Drawn;

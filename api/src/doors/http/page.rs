@@ -76,10 +76,11 @@ impl Asked {
 }
 
 /// Comparisons, as addresses and forms write them; those without a value last.
-pub const OPERATORS: [(&str, Operator); 9] = [
+pub const OPERATORS: [(&str, Operator); 10] = [
     ("eq", Operator::Eq),
     ("ne", Operator::Ne),
     ("prefix", Operator::Prefix),
+    ("contains", Operator::Contains),
     ("lt", Operator::Lt),
     ("lte", Operator::Le),
     ("gt", Operator::Gt),
@@ -95,7 +96,7 @@ fn filter(name: &str, value: &str) -> Result<Filter> {
         Some((_, Operator::IsNull)) if !flag(name, value)? => Operator::NotNull,
         // In an address that is `null=false`.
         Some((_, operator)) if *operator != Operator::NotNull => *operator,
-        _ => return Err(wrong(name, "unknown comparison: use eq, ne, lt, lte, gt, gte, prefix or null")),
+        _ => return Err(wrong(name, "unknown comparison: use eq, ne, lt, lte, gt, gte, prefix, contains or null")),
     };
     let value = (!matches!(operator, Operator::IsNull | Operator::NotNull)).then(|| value.to_owned());
     Ok(Filter { column: column.into(), operator, value })

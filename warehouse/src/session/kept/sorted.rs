@@ -2,15 +2,15 @@
 
 use std::cmp::Ordering;
 use std::ops::Range;
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array, make_comparator};
-use arrow::compute::{SortOptions, prep_null_mask_filter, take_record_batch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array, make_comparator};
+use arrow::compute::{SortOptions, and, prep_null_mask_filter, take_record_batch};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
-use datafusion::physical_expr::create_physical_expr;
+use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 
 use crate::error::{Error, Result};
 use crate::session::fixed::{condition, position};
@@ -49,26 +49,41 @@ impl Sorted {
             return Ok(None);
         }
         let limit = page.limit.unwrap_or(usize::MAX);
-        let range = filters.iter().try_fold(0..self.rows.num_rows(), |range, filter| self.within(range, filter))?;
+        let mut range = 0..self.rows.num_rows();
+        let mut others = Vec::new();
+        for filter in &filters {
+            match self.within(&range, filter)? {
+                Some(part) => range = part,
+                // One after the other: the engine's AND would copy the rows that the first one leaves.
+                None => others.push(create_physical_expr(filter, &self.columns, &ExecutionProps::new(), &PhysicalPlanningContext::default()).map_err(fault)?),
+            }
+        }
         let from = if wanted.is_empty() { self.rows.clone() } else { self.rows.project(&wanted).map_err(fault)? };
-        let Some(filter) = conjunction(filters) else {
-            let first = page.offset.min(range.end);
+        if others.is_empty() {
+            let first = range.start.saturating_add(page.offset).min(range.end);
             return Ok(Some(from.slice(first, limit.min(range.end - first))));
-        };
-        let found = self.find(range, &filter, page.offset, limit)?;
+        }
+        let found = self.find(range, &others, page.offset, limit)?;
         take_record_batch(&from, &found).map(Some).map_err(fault)
     }
 
-    /// Places of the rows in `range` that a filter holds for, `skip` of them left out, `limit` at most.
-    fn find(&self, range: Range<usize>, filter: &Expr, mut skip: usize, limit: usize) -> Result<UInt32Array> {
-        let filter = create_physical_expr(filter, &self.columns, &ExecutionProps::new(), &PhysicalPlanningContext::default()).map_err(fault)?;
+    /// Places of the rows in `range` that all filters hold for, `skip` of them left out, `limit` at most.
+    fn find(&self, range: Range<usize>, filters: &[Arc<dyn PhysicalExpr>], mut skip: usize, limit: usize) -> Result<UInt32Array> {
         let mut found = Vec::new();
         for start in range.clone().step_by(STEP) {
             let part = self.rows.slice(start, STEP.min(range.end - start));
-            let holds = filter.evaluate(&part).and_then(|value| value.into_array(part.num_rows())).map_err(fault)?;
-            let holds = holds.as_any().downcast_ref::<BooleanArray>().ok_or_else(|| fault("a filter is true or false"))?;
+            let mut all: Option<BooleanArray> = None;
+            for filter in filters {
+                let holds = filter.evaluate(&part).and_then(|value| value.into_array(part.num_rows())).map_err(fault)?;
+                let holds = holds.as_boolean_opt().ok_or_else(|| fault("a filter is true or false"))?;
+                all = Some(match all {
+                    Some(before) => and(&before, holds).map_err(fault)?,
+                    None => holds.clone(),
+                });
+            }
+            let Some(holds) = all else { break };
             // Where it is unknown it does not hold.
-            let holds = if holds.null_count() > 0 { prep_null_mask_filter(holds) } else { holds.clone() };
+            let holds = if holds.null_count() > 0 { prep_null_mask_filter(&holds) } else { holds };
             let count = holds.true_count();
             if count <= skip {
                 skip -= count;
@@ -83,21 +98,22 @@ impl Sorted {
         Ok(found.into())
     }
 
-    /// The part of `range` that a comparison with the first column of the key leaves: rows are in its order. All of it for other filters.
-    fn within(&self, range: Range<usize>, filter: &Expr) -> Result<Range<usize>> {
-        let Expr::BinaryExpr(BinaryExpr { left, op, right }) = filter else { return Ok(range) };
-        let (Expr::Column(column), Expr::Literal(value, _)) = (left.as_ref(), right.as_ref()) else { return Ok(range) };
+    /// The part of `range` for which a comparison with the first column of the key holds: rows are in its order. `None` for other filters.
+    fn within(&self, range: &Range<usize>, filter: &Expr) -> Result<Option<Range<usize>>> {
+        let Expr::BinaryExpr(BinaryExpr { left, op, right }) = filter else { return Ok(None) };
+        let (Expr::Column(column), Expr::Literal(value, _)) = (left.as_ref(), right.as_ref()) else { return Ok(None) };
         let first = self.key.first().filter(|key| **key == column.name).and_then(|key| self.rows.column_by_name(key));
-        let Some(first) = first.filter(|first| first.null_count() == 0) else { return Ok(range) };
-        let (low, high) = bounds(first, value, &range)?;
-        Ok(match op {
+        // Numbers that are none have an order of their own.
+        let Some(first) = first.filter(|first| first.null_count() == 0 && !first.data_type().is_floating()) else { return Ok(None) };
+        let (low, high) = bounds(first, value, range)?;
+        Ok(Some(match op {
             Operator::Eq => low..high,
             Operator::Lt => range.start..low,
             Operator::LtEq => range.start..high,
             Operator::Gt => high..range.end,
             Operator::GtEq => low..range.end,
-            _ => range,
-        })
+            _ => return Ok(None),
+        }))
     }
 }
 

@@ -139,6 +139,7 @@ enum To {
 impl To {
     async fn send(&mut self, bytes: Vec<u8>) -> Result<(), Stop> {
         match self {
+            Self::Memory(all) if all.is_empty() => *all = bytes,
             Self::Memory(all) => all.extend_from_slice(&bytes),
             Self::Client(..) if bytes.is_empty() => {}
             Self::Client(to, patience) => to.send_timeout(Piece::Bytes(bytes.into()), *patience).await.map_err(|_| Stop::Gone)?,

@@ -1,6 +1,7 @@
 //! JSON: one document that ends by saying whether it is whole, or one object per line. Numbers keep their exact digits,
 //! dates are ISO 8601, nulls are written.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use ::arrow::array::RecordBatch;
@@ -8,11 +9,18 @@ use ::arrow::datatypes::{DataType, SchemaRef};
 use ::arrow::error::ArrowError;
 use ::arrow::json::writer::{JsonArray, LineDelimited, Writer, WriterBuilder};
 use futures::TryStreamExt;
+use serde::Serialize;
 use serde_json::{Value, json};
 use warehouse::statement::Rows;
 
 use super::{Encoder, End};
 use crate::doors::http::problem::Problem;
+
+#[derive(Serialize)]
+struct Column<'a> {
+    name: &'a str,
+    r#type: Cow<'static, str>,
+}
 
 /// `{"columns": […], "snapshot": {…}, "rows": […], "count": n, "complete": true, "next": null}`
 pub(super) struct Json {
@@ -38,8 +46,15 @@ impl Json {
 
 impl Encoder for Json {
     fn start(&mut self) -> Result<Vec<u8>, ArrowError> {
-        let columns: Vec<Value> = self.schema.fields().iter().map(|f| json!({ "name": f.name(), "type": type_name(f.data_type()) })).collect();
-        Ok(format!("{{\"columns\":{},\"snapshot\":{},\"rows\":", Value::from(columns), json!(self.snapshot)).into_bytes())
+        let fault = |e: serde_json::Error| ArrowError::JsonError(e.to_string());
+        let columns: Vec<Column<'_>> = self.schema.fields().iter().map(|f| Column { name: f.name(), r#type: type_name(f.data_type()) }).collect();
+        let mut bytes = Vec::new();
+        bytes.extend_from_slice(b"{\"columns\":");
+        serde_json::to_writer(&mut bytes, &columns).map_err(fault)?;
+        bytes.extend_from_slice(b",\"snapshot\":");
+        serde_json::to_writer(&mut bytes, &self.snapshot).map_err(fault)?;
+        bytes.extend_from_slice(b",\"rows\":");
+        Ok(bytes)
     }
 
     fn batch(&mut self, batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
@@ -92,15 +107,15 @@ impl Encoder for Ndjson {
 }
 
 /// The type in the words of a contract; Arrow's own word for types that no contract has.
-fn type_name(data_type: &DataType) -> String {
+fn type_name(data_type: &DataType) -> Cow<'static, str> {
     match data_type {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text".into(),
         d if d.is_integer() => "integer".into(),
-        DataType::Decimal32(p, s) | DataType::Decimal64(p, s) | DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => format!("decimal({p},{s})"),
+        DataType::Decimal32(p, s) | DataType::Decimal64(p, s) | DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => format!("decimal({p},{s})").into(),
         d if d.is_floating() => "double".into(),
         DataType::Boolean => "boolean".into(),
         DataType::Date32 | DataType::Date64 => "date".into(),
         DataType::Timestamp(..) => "timestamp".into(),
-        other => other.to_string().to_lowercase(),
+        other => other.to_string().to_lowercase().into(),
     }
 }

@@ -8,19 +8,16 @@ use datasets::model::{Column, Contract, DatasetName, Severity, Type};
 use ingest::form::Answers;
 use serde_json::{Value, json};
 use warehouse::principal::Principal;
-use warehouse::session::rows::Page;
 
 use crate::app::App;
-use crate::doors::http::encode;
+use crate::doors::http::forms::references::Register;
 use crate::doors::http::problem::Result;
 use crate::intake::Payload;
 use crate::intake::fill::{Finding, fixed};
 use crate::site::words::Language;
 
-/// Choices that are offered for a reference; with more of them the reader types the code.
+/// Choices that are offered for a reference; more of them are searched.
 const CHOICES: usize = 500;
-/// Columns that name a row for people, the first one that is there.
-const NAMES: [&str; 4] = ["denominazione", "nome", "comune", "oggetto"];
 
 /// What fields are drawn from.
 pub struct Drawn<'a> {
@@ -119,21 +116,31 @@ impl Drawn<'_> {
 
     async fn field(&self, column: &Column, value: Option<&String>, id: &str, part: Option<(&str, usize)>) -> Result<Value> {
         let say = |text| self.language.say(text);
+        let mut register = None;
         let (kind, choices) = match (&column.code_list, &column.references, column.r#type) {
             (Some(list), _, _) => ("select", self.codes(list)),
-            (None, Some(reference), _) => ("text", self.referred(reference).await?),
+            (None, Some(_), _) => {
+                let (choices, many) = self.referred(column).await?;
+                register = many;
+                ("text", choices)
+            }
             (None, None, Type::Boolean) => ("boolean", Vec::new()),
             (None, None, Type::Date) => ("date", Vec::new()),
             (None, None, Type::Integer) => ("integer", Vec::new()),
             (None, None, Type::Decimal(..) | Type::Double) => ("number", Vec::new()),
             (None, None, _) => (if column.max_length.is_some_and(|most| most > 250) { "long" } else { "text" }, Vec::new()),
         };
+        let dataset = part.map_or_else(|| self.filled.contract.name.to_string(), |(dataset, _)| dataset.to_owned());
+        let search = register
+            .as_ref()
+            .map(|register| json!({ "field": format!("{dataset}.{}", column.name), "page": format!("/dataset/{}/{}", register.area, register.name) }));
         let bound = |bound: &Option<toml::Value>| bound.as_ref().map(|value| value.to_string().trim_matches('"').to_owned());
         Ok(json!({
             "id": id, "fixed": false, "name": column.name, "kind": kind, "title": say(&column.title), "hint": say(&column.description), "required": column.required,
             "value": value.map(String::as_str).unwrap_or_default(), "pattern": column.pattern, "most": column.max_length, "unit": column.unit,
             "example": column.example.as_ref().filter(|_| kind != "select" && kind != "boolean"), "min": bound(&column.min), "max": bound(&column.max),
-            "choices": choices, "wrong": self.said(part, &column.name), "list": (kind == "text" && !choices.is_empty()).then(|| format!("{id}.scelte")),
+            "choices": choices, "wrong": self.said(part, &column.name), "search": search,
+            "list": (kind == "text" && (!choices.is_empty() || register.is_some())).then(|| format!("{id}.scelte")),
         }))
     }
 
@@ -160,23 +167,11 @@ impl Drawn<'_> {
             .collect()
     }
 
-    /// The rows a reference may name, as far as who asks sees them; none where they are too many.
-    async fn referred(&self, reference: &str) -> Result<Vec<Value>> {
-        let Some((dataset, key)) = reference.rsplit_once('.') else { return Ok(Vec::new()) };
-        let Ok(name) = dataset.parse::<DatasetName>() else { return Ok(Vec::new()) };
+    /// The rows a reference may name; none where they are too many, which are searched then.
+    async fn referred(&self, column: &Column) -> Result<(Vec<Value>, Option<DatasetName>)> {
         let session = self.app.warehouse.session(self.who).await?;
-        let Ok(seen) = session.dataset(&name) else { return Ok(Vec::new()) };
-        let there = |column: &str| seen.columns.iter().any(|c| c.name == column);
-        if !there(key) {
-            return Ok(Vec::new());
-        }
-        let label = NAMES.into_iter().find(|column| there(column));
-        let columns = [Some(key), label].into_iter().flatten().map(str::to_owned).collect();
-        let rows = encode::gathered(session.rows(&name, Page { columns, limit: Some(CHOICES + 1), ..Page::default() }).await?).await?;
-        if rows.len() > CHOICES {
-            return Ok(Vec::new());
-        }
-        let one = |row: &Value| json!({ "code": row[key], "label": label.map(|label| row[label].clone()) });
-        Ok(rows.iter().map(one).collect())
+        let Some(register) = Register::of(&session, column) else { return Ok((Vec::new(), None)) };
+        let rows = register.rows(&session, Vec::new(), CHOICES + 1).await?;
+        Ok(if rows.len() > CHOICES { (Vec::new(), Some(register.dataset)) } else { (rows, None) })
     }
 }

@@ -12,11 +12,13 @@ const KINDS: [&str; 2] = ["at+jwt", "application/at+jwt"];
 /// Seconds by which two clocks may differ.
 const CLOCKS: i64 = 30;
 
-/// The keys and the audience that vouchers are checked against.
+/// What vouchers are checked against.
 #[derive(Debug)]
 pub struct Vouchers {
     keys: KeySet,
     audience: String,
+    /// Who may come; empty: each to whom the platform gave a voucher for this audience.
+    clients: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -37,10 +39,10 @@ enum Audience {
 
 impl Vouchers {
     /// Reads a key set. A file without a key that can be used is an error; keys of other kinds are left out.
-    pub fn load(file: &Path, audience: &str) -> anyhow::Result<Self> {
+    pub fn load(file: &Path, audience: &str, clients: &[String]) -> anyhow::Result<Self> {
         let place = || file.display().to_string();
         let keys = KeySet::read(&std::fs::read(file).with_context(place)?).map_err(anyhow::Error::msg).with_context(place)?;
-        Ok(Self { keys, audience: audience.to_owned() })
+        Ok(Self { keys, audience: audience.to_owned(), clients: clients.to_vec() })
     }
 
     /// The client a voucher was given to; `now` in seconds since 1970. The error is for the log only.
@@ -64,7 +66,11 @@ impl Vouchers {
         if claims.nbf.is_some_and(|from| from > now + CLOCKS) {
             return Err("not valid yet");
         }
-        let client: String = claims.client_id.or(claims.sub).unwrap_or_default().chars().filter(|c| !c.is_control()).take(100).collect();
+        let client = claims.client_id.or(claims.sub).unwrap_or_default();
+        if !self.clients.is_empty() && !self.clients.contains(&client) {
+            return Err("client");
+        }
+        let client: String = client.chars().filter(|c| !c.is_control()).take(100).collect();
         Ok(format!("pdnd:{client}"))
     }
 }
@@ -78,16 +84,17 @@ mod tests {
 
     const NOW: i64 = 1_800_000_000;
 
-    fn vouchers(platform: &Signer) -> Vouchers {
+    fn vouchers(platform: &Signer, clients: &[&str]) -> Vouchers {
+        let clients: Vec<String> = clients.iter().map(ToString::to_string).collect();
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), platform.key_set()).unwrap();
-        Vouchers::load(file.path(), "https://siss/waas/v1").unwrap()
+        Vouchers::load(file.path(), "https://siss/waas/v1", &clients).unwrap()
     }
 
     #[test]
     fn only_a_right_voucher_opens() {
         let platform = Signer::new();
-        let vouchers = vouchers(&platform);
+        let (named, vouchers) = (vouchers(&platform, &["inps", "inps-prova"]), vouchers(&platform, &[]));
         let right = json!({ "aud": "https://siss/waas/v1", "exp": NOW + 60, "nbf": NOW, "client_id": "inps" });
         let with = |name: &str, value: Value| {
             let mut claims = right.clone();
@@ -95,6 +102,11 @@ mod tests {
             platform.token(json!({ "alg": "ES256", "kid": "a", "typ": "at+jwt" }), &claims)
         };
         assert_eq!(vouchers.check(&with("x", json!(1)), NOW).as_deref(), Ok("pdnd:inps"));
+        assert_eq!(vouchers.check(&with("client_id", json!("altri")), NOW).as_deref(), Ok("pdnd:altri"));
+        assert_eq!(named.check(&with("x", json!(1)), NOW).as_deref(), Ok("pdnd:inps"));
+        for client in [json!("altri"), json!(""), json!(null)] {
+            assert_eq!(named.check(&with("client_id", client), NOW), Err("client"));
+        }
         assert_eq!(vouchers.check(&with("aud", json!(["other", "https://siss/waas/v1"])), NOW).as_deref(), Ok("pdnd:inps"));
         assert_eq!(vouchers.check(&with("aud", json!("https://other")), NOW), Err("audience"));
         assert_eq!(vouchers.check(&with("exp", json!(NOW)), NOW), Err("expired"));
