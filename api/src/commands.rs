@@ -100,6 +100,9 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     // The demo delivers by the hundred: its progress says enough.
     let more = if matches!(cli.command, Command::Demo(_)) { "ingest=warn," } else { "" };
     logs::start(&cli.common, more)?;
+    if let Command::Worker(args) = &cli.command {
+        worker::confine(args)?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     // What a server does is its own, or its clients'; what another command does is whoever's who gives it.
     let serves = matches!(cli.command, Command::Serve(_) | Command::Demo(_));

@@ -188,7 +188,7 @@ impl Data {
     }
 
     /// The folder that `--data` names, if it names one.
-    fn folder(&self) -> Option<PathBuf> {
+    pub fn folder(&self) -> Option<PathBuf> {
         match self.data.split_once("://") {
             None => Some(PathBuf::from(&self.data)),
             Some(("file", _)) => url::Url::parse(&self.data).ok().and_then(|url| url.to_file_path().ok()),

@@ -9,6 +9,7 @@ mod pool;
 mod process;
 mod record;
 mod scratch;
+pub mod walls;
 mod wire;
 
 pub use self::child::serve;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use warehouse::Warehouse;
 use warehouse::config::Limits;
+use warehouse::worker::walls::{self, Reach};
 
 use crate::config::{Common, Data};
 
@@ -14,6 +15,16 @@ use crate::config::{Common, Data};
 pub struct Args {
     #[command(flatten)]
     pub data: Data,
+}
+
+/// Leaves this process only what queries need, before it has another thread.
+pub fn confine(args: &Args) -> anyhow::Result<()> {
+    let tables = args.data.folder().map(|folder| folder.join("tables"));
+    let reach = Reach { network: tables.is_none(), reads: tables.into_iter().chain([args.data.contracts()?]).collect(), writes: vec![std::env::temp_dir()] };
+    if !walls::raise(&reach).context("the worker's walls")? {
+        tracing::warn!("this kernel does not shut workers off from the rest of the machine, or only in part: Linux 6.12 does");
+    }
+    Ok(())
 }
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {

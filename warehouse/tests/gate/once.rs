@@ -11,7 +11,9 @@ async fn world() -> World {
 }
 
 /// `{ambito}` is a text that contracts call few, `{nato}` a date.
-const QUESTIONS: [&str; 12] = [
+const QUESTIONS: [&str; 14] = [
+    "SELECT {ambito}, count(*), count(*) FILTER (WHERE {ambito} = 'RM 1'), count(*) FILTER (WHERE {ambito} <> 'RM 1') FROM prova.persone p GROUP BY {ambito}",
+    "SELECT count(*) FILTER (WHERE {ambito} = 'RM 1'), count(*) FILTER (WHERE {ambito} = 'nessuno') FROM prova.persone p WHERE {ambito} IS NOT NULL",
     "SELECT {ambito}, count(*), sum(posti), avg(importo) FROM prova.persone p GROUP BY {ambito}",
     "SELECT count(*), {ambito}, posti % 3 FROM prova.persone p GROUP BY posti % 3, {ambito} HAVING count(*) > 20",
     "SELECT {ambito}, r.codice, count(p.id) FROM prova.registro r LEFT JOIN prova.persone p ON p.id = r.posti GROUP BY {ambito}, r.codice",

@@ -47,7 +47,9 @@ struct Described<'a> {
     name: &'a str,
     title: &'a str,
     description: &'a str,
+    /// The type's word, and the digits of a decimal: all, and those after the point.
     r#type: String,
+    digits: Option<(u8, i8)>,
     unit: Option<&'a str>,
     required: bool,
     masked: bool,
@@ -162,7 +164,8 @@ fn described<'a>(app: &'a App, column: &'a Column, masked: bool, language: Langu
         name: &column.name,
         title: language.say(&column.title),
         description: language.say(&column.description),
-        r#type: column.r#type.into(),
+        r#type: word(column.r#type),
+        digits: if let Type::Decimal(all, after) = column.r#type { Some((all, after)) } else { None },
         unit: column.unit.as_deref(),
         required: column.required,
         masked,
@@ -170,6 +173,11 @@ fn described<'a>(app: &'a App, column: &'a Column, masked: bool, language: Langu
         codes: codes.unwrap_or_default(),
         example: column.example.as_deref().filter(|_| !masked),
     }
+}
+
+fn word(kind: Type) -> String {
+    let text = String::from(kind);
+    text.split('(').next().unwrap_or_default().to_owned()
 }
 
 fn frequency(frequency: Frequency) -> &'static str {

@@ -171,7 +171,7 @@ impl Drawn<'_> {
     async fn referred(&self, column: &Column) -> Result<(Vec<Value>, Option<DatasetName>)> {
         let session = self.app.warehouse.session(self.who).await?;
         let Some(register) = Register::of(&session, column) else { return Ok((Vec::new(), None)) };
-        let rows = register.rows(&session, Vec::new(), CHOICES + 1).await?;
-        Ok(if rows.len() > CHOICES { (Vec::new(), Some(register.dataset)) } else { (rows, None) })
+        let (rows, more) = register.rows(&session, Vec::new(), CHOICES + 1).await?;
+        Ok(if more { (Vec::new(), Some(register.dataset)) } else { (rows, None) })
     }
 }

@@ -8,7 +8,8 @@ use datasets::model::{Column, DatasetName};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use warehouse::session::Session;
-use warehouse::session::rows::{Filter, Operator, Page};
+use warehouse::session::rows::{Filter, Operator};
+use warehouse::session::summary::{Function, Key, Order, Summary};
 
 use crate::app::App;
 use crate::doors::http::encode;
@@ -41,12 +42,16 @@ impl Register {
         there(&key).then_some(Self { dataset, key, label })
     }
 
-    /// The first rows, as `{code, label}`.
-    pub async fn rows(&self, session: &Session, filters: Vec<Filter>, limit: usize) -> Result<Vec<Value>> {
-        let columns = [Some(self.key.as_str()), self.label].into_iter().flatten().map(str::to_owned).collect();
-        let page = Page { columns, filters, limit: Some(limit), ..Page::default() };
-        let rows = encode::gathered(session.rows(&self.dataset, page).await?).await?;
-        Ok(rows.iter().map(|row| json!({ "code": row[&self.key], "label": self.label.map(|label| &row[label]) })).collect())
+    /// The first codes, each once, as `{code, label}`, and whether there may be more: a register may have a row for each year of one.
+    pub async fn rows(&self, session: &Session, filters: Vec<Filter>, limit: usize) -> Result<(Vec<Value>, bool)> {
+        let columns = [Some(self.key.as_str()), self.label].into_iter().flatten();
+        let group = columns.map(|column| Key { column: column.to_owned(), part: None }).collect();
+        let each = Summary { group, across: None, function: Function::Count, column: None, filters, order: Order::Group, limit: Some(limit) };
+        let rows = encode::gathered(session.summary(&self.dataset, &each).await?).await?;
+        let mut choices: Vec<Value> = rows.iter().map(|row| json!({ "code": row[&self.key], "label": self.label.map(|label| &row[label]) })).collect();
+        // One that had several names.
+        choices.dedup_by(|one, other| one["code"] == other["code"]);
+        Ok((choices, rows.len() >= limit))
     }
 }
 
@@ -67,10 +72,10 @@ pub async fn search(State(app): State<App>, desk: Desk, Path((area, name)): Path
     let register = Register::of(&session, column).ok_or_else(Problem::not_found)?;
     let text: String = asked.testo.trim().chars().take(LONGEST).collect();
     let has = |column: &str| vec![Filter { column: column.to_owned(), operator: Operator::Contains, value: Some(text.clone()) }];
-    let mut choices = register.rows(&session, has(&register.key), FOUND).await?;
+    let (mut choices, _) = register.rows(&session, has(&register.key), FOUND).await?;
     if let Some(label) = register.label.filter(|_| choices.len() < FOUND) {
-        let named = register.rows(&session, has(label), FOUND).await?;
-        let more: Vec<Value> = named.into_iter().filter(|one| !choices.contains(one)).take(FOUND - choices.len()).collect();
+        let (named, _) = register.rows(&session, has(label), FOUND).await?;
+        let more: Vec<Value> = named.into_iter().filter(|one| choices.iter().all(|known| known["code"] != one["code"])).take(FOUND - choices.len()).collect();
         choices.extend(more);
     }
     Ok(Json(json!({ "choices": choices })).into_response())
