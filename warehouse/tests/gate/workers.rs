@@ -241,7 +241,8 @@ async fn hostile_queries_cost_their_author_only() {
                  JOIN prova.persone d ON c.ambito = d.ambito JOIN prova.persone e ON d.ambito = e.ambito";
     let cases = [
         CROSS.to_owned(),
-        format!("SELECT count(*) FROM {keyed}"),
+        // Two more: what is counted before it is joined leaves the first five to be answered in time.
+        format!("SELECT count(*) FROM {keyed} JOIN prova.persone f ON e.ambito = f.ambito JOIN prova.persone g ON f.ambito = g.ambito"),
         format!("SELECT a.id FROM {keyed} ORDER BY a.posti, b.posti, c.posti, d.id, e.id LIMIT 10"),
         format!("SELECT a.id, b.id, c.id, d.id, count(*), array_agg(e.cf) FROM {keyed} GROUP BY 1, 2, 3, 4"),
         format!("SELECT sum(a.id) OVER (ORDER BY b.id, c.id, d.id) FROM {keyed}"),
