@@ -6,7 +6,7 @@ import re
 
 HTTP = pathlib.Path(__file__).resolve().parents[2] / "api/src/doors/http.rs"
 # Routes that are not pages: for programs, or files.
-NOT_PAGES = re.compile(r".*/documenti/\{hash\}$|/(api|open|waas|catalog[^/]*|status|metrics|static|robots|sitemap)\b|.*/\{file\}$|.*\.(svg|png|csv|pdf|xml|txt|geojson|json|ndjson|parquet|xlsx|atom)$")
+NOT_PAGES = re.compile(r".*/documenti/\{hash\}$|.*/valori$|/(api|open|waas|catalog[^/]*|status|metrics|static|robots|sitemap)\b|.*/\{file\}$|.*\.(svg|png|csv|pdf|xml|txt|geojson|json|ndjson|parquet|xlsx|atom)$")
 
 
 @dataclasses.dataclass(frozen=True)
