@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use warehouse::Warehouse;
 use warehouse::audit::mirror::Mirror;
 use warehouse::audit::{Action, Audit, Event};
-use warehouse::config::Limits;
+use warehouse::config::{Config, Limits};
 use warehouse::release::Releases;
 use warehouse::system::SystemLog;
 use warehouse::worker::{Pool, PoolConfig};
@@ -74,22 +74,22 @@ pub struct Parts {
     /// The national flows.
     pub siuss: Siuss,
     /// What vouchers of PDND are checked against, if they are taken.
-    pub vouchers: Arc<Option<Vouchers>>,
+    pub vouchers: Option<Vouchers>,
     /// Templates, words and static files of the pages.
     pub site: Site,
     /// Dashboards and the boundaries of maps.
     pub boards: Boards,
     /// Words of the catalogue.
-    pub search: Arc<Search>,
+    pub search: Search,
     /// The service's own tables (`sistema.*`).
     pub system: SystemLog,
     /// The log of who did what.
     pub audit: Audit,
     pub sign_ins: SignIns,
     /// Brings `sistema.audit` up to date.
-    pub mirror: Arc<Mutex<Mirror>>,
+    pub mirror: Mutex<Mirror>,
     pub tls: Tls,
-    pub listen: Arc<Listen>,
+    pub listen: Listen,
     /// What strangers were answered, while it holds.
     pub answers: Answers,
     pub metrics: PrometheusHandle,
@@ -97,7 +97,7 @@ pub struct Parts {
     /// Local folder of state, TLS key and uploads under way.
     pub home: PathBuf,
     /// Where the doors listen, known once they are open: the start page says it.
-    pub addresses: Arc<OnceLock<Addresses>>,
+    pub addresses: OnceLock<Addresses>,
 }
 
 impl App {
@@ -111,9 +111,10 @@ impl App {
             tracing::warn!("the certificate is self-made: clients cannot verify it unless they are given the file; see --tls-cert");
         }
         let audit = data.audit()?;
-        let warehouse = Warehouse::open(data.warehouse(limits.clone())?).await?.audited(&audit);
+        let config = Config { kept_bytes: listen.public.kept_memory << 20, ..data.warehouse(limits.clone())? };
+        let warehouse = Warehouse::open(config).await?.audited(&audit);
         let releases = Releases::load(warehouse.clone(), releases::scratch(&home)).await?;
-        let search = Arc::new(Search::new(warehouse.catalog()));
+        let search = Search::new(warehouse.catalog());
         let state = State::open(&data.state()?).await.context("the state store")?;
         let oidc = Oidc::load(&listen.oidc, warehouse.catalog(), state.clone()).context("sign-in by OpenID Connect")?;
         if oidc.is_some() && listen.public.public_url.is_none() && !listen.loopback() {
@@ -145,7 +146,7 @@ impl App {
         }
         let log = queries::log(warehouse.catalog(), system.clone())?;
         let pool = Pool::start(PoolConfig { command: worker, limits, log, reads: warehouse.reads() }).await?;
-        let mirror = Arc::new(Mutex::new(Mirror::new(&audit, &warehouse, &system)?));
+        let mirror = Mutex::new(Mirror::new(&audit, &warehouse, &system)?);
         audit.record(Event::new(Action::Start, "siss").why(env!("CARGO_PKG_VERSION"))).await?;
         Ok(Self(Arc::new(Parts {
             warehouse,
@@ -162,18 +163,18 @@ impl App {
             certifications,
             releases,
             siuss,
-            vouchers: Arc::new(vouchers),
+            vouchers,
             site,
             boards,
             search,
             system,
             tls,
-            listen: Arc::new(listen),
+            listen,
             answers,
             metrics: metrics(),
             started: Utc::now(),
             home,
-            addresses: Arc::default(),
+            addresses: OnceLock::new(),
         })))
     }
 

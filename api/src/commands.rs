@@ -103,7 +103,12 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Command::Worker(args) = &cli.command {
         worker::confine(args)?;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // An examiner shuts itself off once it has read what is asked, which would not hold for other threads: it has none.
+    let mut runtime = match cli.command {
+        Command::Examine(_) => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = runtime.enable_all().build()?;
     // What a server does is its own, or its clients'; what another command does is whoever's who gives it.
     let serves = matches!(cli.command, Command::Serve(_) | Command::Demo(_));
     let work = async {

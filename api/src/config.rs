@@ -105,9 +105,6 @@ pub struct QueryLimits {
     /// Memory of one query, in MiB
     #[arg(long, env = "SISS_QUERY_MEMORY", default_value_t = 768, value_name = "MIB")]
     pub query_memory: usize,
-    /// Memory of the server for open tables whose pages are asked for again and again, in MiB; 0 holds none
-    #[arg(long, env = "SISS_KEPT_MEMORY", default_value_t = 128, value_name = "MIB")]
-    pub kept_memory: usize,
     /// Disk one query may use for sorts and aggregates, in MiB
     #[arg(long, env = "SISS_QUERY_SPILL", default_value_t = 4096, value_name = "MIB")]
     pub query_spill: u64,
@@ -248,7 +245,8 @@ impl Data {
             allow_http: self.s3_allow_http,
             reads_only: false,
         };
-        Ok(Config { data: self.data.clone(), contracts, store, limits })
+        // Only a server is asked for the same rows again and again: it says how many it holds.
+        Ok(Config { data: self.data.clone(), contracts, store, limits, kept_bytes: 0 })
     }
 }
 
@@ -259,7 +257,6 @@ impl QueryLimits {
             workers: self.workers.unwrap_or(usual.workers),
             time: Duration::try_from_secs_f64(self.query_time)?,
             memory_bytes: self.query_memory << 20,
-            kept_bytes: self.kept_memory << 20,
             spill_bytes: self.query_spill << 20,
             queue: self.queue,
             queue_time: Duration::try_from_secs_f64(self.queue_time)?,

@@ -81,6 +81,21 @@ pub enum Type {
     Timestamp,
 }
 
+impl Type {
+    /// Its word, without the digits of a decimal.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Integer => "integer",
+            Self::Decimal(..) => "decimal",
+            Self::Double => "double",
+            Self::Boolean => "boolean",
+            Self::Date => "date",
+            Self::Timestamp => "timestamp",
+        }
+    }
+}
+
 impl TryFrom<String> for Type {
     type Error = String;
     fn try_from(s: String) -> Result<Self, String> {
@@ -105,13 +120,8 @@ impl TryFrom<String> for Type {
 impl From<Type> for String {
     fn from(t: Type) -> String {
         match t {
-            Type::Text => "text".into(),
-            Type::Integer => "integer".into(),
-            Type::Decimal(p, s) => format!("decimal({p},{s})"),
-            Type::Double => "double".into(),
-            Type::Boolean => "boolean".into(),
-            Type::Date => "date".into(),
-            Type::Timestamp => "timestamp".into(),
+            Type::Decimal(p, s) => format!("{}({p},{s})", t.word()),
+            other => other.word().into(),
         }
     }
 }

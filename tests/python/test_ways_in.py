@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import pathlib
 import shutil
 import time
 
@@ -45,6 +46,16 @@ def sql(here, text, account="steward"):
 
 def stored(here, pattern):
     return [r["codice_struttura"] for r in sql(here, f"SELECT codice_struttura FROM assa.strutture WHERE codice_struttura LIKE '{pattern}' ORDER BY 1")]
+
+
+def test_workers_are_shut_off(here):
+    """Every thread of them: what keeps a thread in keeps it from new rights too."""
+    assert sql(here, "SELECT 1 AS uno") == [{"uno": 1}]
+    status = lambda path: dict(line.split(":", 1) for line in path.read_text().splitlines())
+    processes = [status(path) for path in pathlib.Path("/proc").glob("[0-9]*/status")]
+    workers = [one["Pid"].strip() for one in processes if one["PPid"].strip() == str(here.process.pid)]
+    threads = [status(path)["NoNewPrivs"].strip() for worker in workers for path in pathlib.Path(f"/proc/{worker}/task").glob("*/status")]
+    assert len(threads) > len(workers) > 1 and set(threads) == {"1"}
 
 
 def test_files_of_the_inbox_are_delivered_and_reported_beside(here):

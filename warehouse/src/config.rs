@@ -16,6 +16,8 @@ pub struct Config {
     pub contracts: PathBuf,
     pub store: StoreOptions,
     pub limits: Limits,
+    /// Memory for rows that everybody may see and that are asked for again and again; 0 holds none.
+    pub kept_bytes: usize,
 }
 
 /// What one query, and all together, may use. Past a limit the author gets an error and nobody else notices.
@@ -50,8 +52,6 @@ pub struct Limits {
     pub reader: Duration,
     /// Memory pool of one query. The worker's hard limit (`RLIMIT_DATA`) stands above it, see `worker::limits`.
     pub memory_bytes: usize,
-    /// Memory of the server for rows that everybody may see and that are asked for again and again; 0 holds none.
-    pub kept_bytes: usize,
     /// Disk for sorts and aggregates that do not fit the pool.
     pub spill_bytes: u64,
     /// Worker processes, hence queries running at once: more than cores, since a query that runs for long yields to short ones.
@@ -85,7 +85,6 @@ impl Default for Limits {
             time: Duration::from_secs(60),
             reader: Duration::from_secs(60),
             memory_bytes: 768 << 20,
-            kept_bytes: 128 << 20,
             spill_bytes: 4 << 30,
             workers: (2 * cores).clamp(4, 16),
             threads: cores.clamp(1, 8),

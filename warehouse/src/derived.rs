@@ -283,3 +283,22 @@ fn numbered(batch: &RecordBatch, line: &mut i64) -> Result<RecordBatch> {
     let columns = batch.columns().iter().cloned().chain([numbers]).collect();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|e| Error::internal("derived.rows", e))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_computed_after_what_it_is_computed_from_and_no_later() {
+        let catalog = Catalog::load(&Catalog::find_dir(None).expect("contracts")).expect("valid contracts");
+        let waves = waves(&catalog);
+        let wave = |name: &DatasetName| waves.iter().position(|wave| wave.contains(name));
+        let derived: Vec<&Contract> = catalog.contracts.values().filter(|contract| contract.derived.is_some()).collect();
+        assert_eq!(waves.iter().flatten().count(), derived.len());
+        assert!(waves.len() > 1 && waves[0].len() > AT_ONCE, "{waves:?}");
+        for contract in derived {
+            let last = contract.derived.iter().flat_map(|derived| &derived.from).filter_map(|input| wave(input)).max();
+            assert_eq!(wave(&contract.name), Some(last.map_or(0, |last| last + 1)), "{}", contract.name);
+        }
+    }
+}

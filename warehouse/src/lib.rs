@@ -61,7 +61,7 @@ impl Warehouse {
         let rights = Arc::new(Rights::compile(&catalog)?);
         let store = Store::open(&config.data, &config.store).await?;
         let lake = Lake::open(store, catalog.clone()).await?;
-        let kept = Arc::new(Kept::new(config.limits.kept_bytes));
+        let kept = Arc::new(Kept::new(config.kept_bytes));
         let template = Arc::new(Template::new(config.limits)?);
         Ok(Self { lake, catalog, rights, template, kept, reads: None })
     }

@@ -26,11 +26,14 @@ pub struct Public {
     /// Memory for answers to those without an account, kept until a table changes, in MiB; 0 keeps none
     #[arg(long, env = "SISS_ANSWERS", default_value_t = 64, value_name = "MIB")]
     pub answers: u64,
+    /// Memory for rows of open tables whose pages are asked for again and again, in MiB; 0 holds none
+    #[arg(long, env = "SISS_KEPT_MEMORY", default_value_t = 128, value_name = "MIB")]
+    pub kept_memory: usize,
 }
 
 impl Default for Public {
     fn default() -> Self {
-        Self { public_url: None, contact: CONTACT.into(), rate_stranger: 1_200, rate_account: 12_000, rate_local: 12_000_000, answers: 64 }
+        Self { public_url: None, contact: CONTACT.into(), rate_stranger: 1_200, rate_account: 12_000, rate_local: 12_000_000, answers: 64, kept_memory: 128 }
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use warehouse::worker::limits;
+use warehouse::worker::walls::{self, Reach};
 
 use super::certificate::Certificate;
 use super::moment::Moment;
@@ -62,12 +63,19 @@ pub fn child() -> std::io::Result<()> {
     limits::die_with_parent();
     let request: Request = serde_json::from_reader(std::io::stdin().lock())?;
     limits::confine(MEMORY, PROCESSOR)?;
+    walls::raise(&Reach { reads: request.files(), ..Reach::default() }).map_err(std::io::Error::other)?;
     let mut out = std::io::stdout().lock();
     serde_json::to_writer(&mut out, &request.examine())?;
     out.flush()
 }
 
 impl Request {
+    /// Every file that it names.
+    fn files(&self) -> Vec<PathBuf> {
+        let one = [&self.file].into_iter().chain(&self.content);
+        one.chain(&self.timestamps).chain(&self.revocation).chain(&self.certificates).chain(&self.trust).cloned().collect()
+    }
+
     /// Examines the file in this very process.
     pub fn examine(&self) -> Report {
         let file = said(&self.file);

@@ -1,13 +1,13 @@
-//! What a worker process may reach of the machine, enforced by the kernel (Landlock): the tables and contracts to read, its own scratch folder to
-//! write, and nothing else. Accounts, the vault and its key, received files and other processes belong to the same user of the system; whoever
-//! should break out of a query finds them shut all the same.
+//! What a process that works on what others sent may reach of the machine, enforced by the kernel (Landlock): a worker tables and contracts to read
+//! and its own scratch folder to write, an examiner the files of its request, and nothing else. Accounts, the vault and its key, other files and
+//! processes belong to the same user of the system; whoever should break out of a query or a document finds them shut all the same.
 
 use std::path::{Path, PathBuf};
 
 use landlock::{ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules};
 
 /// What the program itself and the system's library read while they run: processors, limits, memory, time zones.
-const SYSTEM: [&str; 5] = ["/proc", "/sys/devices/system/cpu", "/sys/fs/cgroup", "/usr/share/zoneinfo", "/dev/null"];
+const SYSTEM: [&str; 5] = ["/proc/self", "/sys/devices/system/cpu", "/sys/fs/cgroup", "/usr/share/zoneinfo", "/dev/null"];
 /// What it takes to reach a bucket by its name and to check its certificate.
 const NETWORK: [&str; 12] = [
     "/etc/hosts",
@@ -79,6 +79,7 @@ mod tests {
                     denied(fs::read(inside("vault").join("file")).map(drop)),
                     denied(fs::write(inside("tables").join("file"), "y")),
                     denied(fs::read("/etc/passwd").map(drop)),
+                    denied(fs::read("/proc/1/status").map(drop)),
                     denied(TcpStream::connect(address).map(drop)),
                 ];
                 (whole, found)
@@ -89,7 +90,7 @@ mod tests {
             eprintln!("skipped: this kernel has no Landlock, or an old one");
             return;
         }
-        assert_eq!(found, [true; 7]);
+        assert_eq!(found, [true; 8]);
         assert!(fs::read(inside("vault").join("file")).is_ok());
     }
 }

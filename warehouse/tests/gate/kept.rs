@@ -11,7 +11,7 @@ use warehouse::error::Error;
 use warehouse::principal::Principal;
 use warehouse::session::rows::{Filter, Operator, Page, Sort};
 
-use crate::support::{World, open, role};
+use crate::support::{World, open, opened, role};
 
 fn name() -> DatasetName {
     "prova.aperta".parse().expect("name")
@@ -77,6 +77,12 @@ fn pages() -> Vec<Page> {
     pages
 }
 
+async fn holding(bytes: usize) -> World {
+    let world = World::new(&[]).await;
+    let warehouse = opened(world.folder.path(), Limits::default(), bytes).await.expect("opens");
+    World { warehouse, ..world }
+}
+
 /// Asks a few times, after which the rows are held or never: if they are, they need no file of the table.
 async fn held(world: &World) -> bool {
     let first = Page { limit: Some(5), ..Page::default() };
@@ -94,8 +100,8 @@ async fn held(world: &World) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_from_memory_are_those_of_the_engine() {
-    let world = World::new(&[]).await;
-    let engine = open(world.folder.path(), Limits { kept_bytes: 0, ..Limits::default() }).await.expect("opens");
+    let world = holding(64 << 20).await;
+    let engine = open(world.folder.path(), Limits::default()).await.expect("opens");
     world.open_rows(0..6_000).await;
     assert!(held(&world).await, "the rows are not held");
     let mut answered = 0;
@@ -121,7 +127,7 @@ async fn pages_from_memory_are_those_of_the_engine() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_is_not_held() {
-    let world = World::with_limits(&[], Limits { kept_bytes: 64 << 10, ..Limits::default() }).await;
+    let world = holding(64 << 10).await;
     world.open_rows(0..6_000).await;
     assert!(!held(&world).await);
 }

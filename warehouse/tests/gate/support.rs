@@ -238,8 +238,13 @@ impl World {
 }
 
 pub async fn open(folder: &Path, limits: Limits) -> Result<Warehouse> {
+    opened(folder, limits, 0).await
+}
+
+/// The same, with so much memory for open rows.
+pub async fn opened(folder: &Path, limits: Limits, kept_bytes: usize) -> Result<Warehouse> {
     let data = folder.join("data");
-    let config = Config { data: data.to_string_lossy().into_owned(), contracts: folder.join("contracts"), store: StoreOptions::default(), limits };
+    let config = Config { data: data.to_string_lossy().into_owned(), contracts: folder.join("contracts"), store: StoreOptions::default(), limits, kept_bytes };
     Warehouse::open(config).await
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
 use warehouse::session::Visible;
-use warehouse::session::rows::{Filter, Operator, Page, Sort};
+use warehouse::session::rows::{Filter, Page, Sort};
 
 use crate::app::App;
 use crate::doors::http::answers::Question;
@@ -18,7 +18,7 @@ use crate::doors::http::base::Base;
 use crate::doors::http::encode;
 use crate::doors::http::format::Format;
 use crate::doors::http::found;
-use crate::doors::http::page::OPERATORS;
+use crate::doors::http::page::comparisons;
 use crate::doors::http::pages::Frame;
 use crate::doors::http::problem::{Problem, Result};
 use crate::doors::http::published;
@@ -48,7 +48,7 @@ struct Described<'a> {
     title: &'a str,
     description: &'a str,
     /// The type's word, and the digits of a decimal: all, and those after the point.
-    r#type: String,
+    r#type: &'static str,
     digits: Option<(u8, i8)>,
     unit: Option<&'a str>,
     required: bool,
@@ -99,7 +99,7 @@ pub async fn page(
         "subsystem": contract.feed.subsystem, "frequency": frequency(contract.feed.frequency), "derived": contract.derived.is_some(),
         "licence": contract.publication.as_ref().map(|publication| &publication.licence),
         "key": contract.key.iter().filter(|key| dataset.columns.iter().any(|column| column.name == **key)).collect::<Vec<_>>(),
-        "columns": columns(&app, &dataset, language), "rows": rows, "more": more, "snapshot": snapshot, "files": files, "api": base, "rest": rest,
+        "columns": columns(&app, &dataset, language), "comparisons": comparisons().map(|(word, _)| word).collect::<Vec<_>>(), "rows": rows, "more": more, "snapshot": snapshot, "files": files, "api": base, "rest": rest,
         "colonna": asked.colonna, "confronto": asked.confronto, "valore": asked.valore, "ordina": asked.ordina, "pagina": asked.pagina,
         "first": asked.pagina * ROWS, "year": Utc::now().format("%Y").to_string(), "today": Utc::now().format("%Y-%m-%d").to_string(),
         "http": reached(&addresses.http), "postgres_host": reached(postgres_host).trim_matches(['[', ']']), "postgres_port": postgres_port,
@@ -117,12 +117,12 @@ fn wanted(asked: &Asked) -> Result<Page> {
     }
     if !asked.colonna.is_empty() && !asked.valore.is_empty() {
         let word = if asked.confronto.is_empty() { "eq" } else { &asked.confronto };
-        let known = OPERATORS.iter().find(|(known, operator)| *known == word && !matches!(operator, Operator::IsNull | Operator::NotNull));
-        let Some((_, operator)) = known else {
-            return Err(Problem::invalid("query.parameter", "parameter 'confronto': use eq, ne, prefix, contains, lt, lte, gt or gte")
-                .with("detail_it", "parametro «confronto»: i valori sono eq, ne, prefix, contains, lt, lte, gt e gte"));
+        let Some((_, operator)) = comparisons().find(|(known, _)| *known == word) else {
+            let known = comparisons().map(|(word, _)| word).collect::<Vec<_>>().join(", ");
+            return Err(Problem::invalid("query.parameter", format!("parameter 'confronto': is one of {known}"))
+                .with("detail_it", format!("parametro «confronto»: è uno tra {known}")));
         };
-        page.filters.push(Filter { column: asked.colonna.clone(), operator: *operator, value: Some(asked.valore.clone()) });
+        page.filters.push(Filter { column: asked.colonna.clone(), operator, value: Some(asked.valore.clone()) });
     }
     Ok(page)
 }
@@ -164,7 +164,7 @@ fn described<'a>(app: &'a App, column: &'a Column, masked: bool, language: Langu
         name: &column.name,
         title: language.say(&column.title),
         description: language.say(&column.description),
-        r#type: word(column.r#type),
+        r#type: column.r#type.word(),
         digits: if let Type::Decimal(all, after) = column.r#type { Some((all, after)) } else { None },
         unit: column.unit.as_deref(),
         required: column.required,
@@ -173,11 +173,6 @@ fn described<'a>(app: &'a App, column: &'a Column, masked: bool, language: Langu
         codes: codes.unwrap_or_default(),
         example: column.example.as_deref().filter(|_| !masked),
     }
-}
-
-fn word(kind: Type) -> String {
-    let text = String::from(kind);
-    text.split('(').next().unwrap_or_default().to_owned()
 }
 
 fn frequency(frequency: Frequency) -> &'static str {
@@ -191,6 +186,8 @@ fn frequency(frequency: Frequency) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use warehouse::session::rows::Operator;
+
     use super::*;
 
     #[test]

@@ -89,6 +89,11 @@ pub const OPERATORS: [(&str, Operator); 10] = [
     ("notnull", Operator::NotNull),
 ];
 
+/// Those that compare with a value.
+pub fn comparisons() -> impl Iterator<Item = (&'static str, Operator)> {
+    OPERATORS.into_iter().filter(|(_, operator)| !matches!(operator, Operator::IsNull | Operator::NotNull))
+}
+
 /// `column`, or `column__operator`.
 fn filter(name: &str, value: &str) -> Result<Filter> {
     let (column, operator) = name.rsplit_once("__").unwrap_or((name, "eq"));
@@ -96,7 +101,10 @@ fn filter(name: &str, value: &str) -> Result<Filter> {
         Some((_, Operator::IsNull)) if !flag(name, value)? => Operator::NotNull,
         // In an address that is `null=false`.
         Some((_, operator)) if *operator != Operator::NotNull => *operator,
-        _ => return Err(wrong(name, "unknown comparison: use eq, ne, lt, lte, gt, gte, prefix, contains or null")),
+        _ => {
+            let known = comparisons().map(|(word, _)| word).collect::<Vec<_>>().join(", ");
+            return Err(wrong(name, &format!("unknown comparison: use {known} or null")));
+        }
     };
     let value = (!matches!(operator, Operator::IsNull | Operator::NotNull)).then(|| value.to_owned());
     Ok(Filter { column: column.into(), operator, value })

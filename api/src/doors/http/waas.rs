@@ -156,7 +156,7 @@ async fn sign_in(app: &App, headers: &HeaderMap) -> Result<String, Refusal> {
         _ => return Err(refused()),
     };
     if token.contains('.') {
-        let vouchers = app.vouchers.as_ref().as_ref().ok_or_else(refused)?;
+        let vouchers = app.vouchers.as_ref().ok_or_else(refused)?;
         let unrecorded = |e: warehouse::error::Error| fault(e.into());
         return match vouchers.check(&token, Utc::now().timestamp()) {
             Ok(client) => {
