@@ -11,6 +11,7 @@ mod crypto;
 mod finding;
 mod judge;
 pub mod kept;
+mod material;
 pub mod moment;
 mod pdf;
 pub mod report;

@@ -8,7 +8,8 @@ use base64::Engine;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::apart::{self, Request};
+use super::apart::Request;
+use super::material::fingerprint;
 use super::moment::Moment;
 
 const RECORD: &str = "verification.json";
@@ -31,7 +32,7 @@ struct Record {
 
 /// Keeps the evidence of a verification in `DIR/<sha256 of the file>`. What the file carries itself stays in the file.
 pub fn keep(folder: &Path, request: &Request, report: &Value) -> Result<PathBuf> {
-    let (_, sha256) = apart::fingerprint(&request.file)?;
+    let (_, sha256) = fingerprint(&request.file)?;
     let folder = folder.join(&sha256);
     let copies = |files: &[PathBuf], kind: &str| files.iter().map(|file| copy(&folder, kind, file)).collect::<Result<Vec<_>>>();
     for der in chains(report) {
@@ -42,7 +43,7 @@ pub fn keep(folder: &Path, request: &Request, report: &Value) -> Result<PathBuf>
         at: request.at,
         signer: request.signer.clone(),
         intake: request.intake,
-        content: request.content.as_deref().map(apart::fingerprint).transpose()?.map(|(_, sha256)| sha256),
+        content: request.content.as_deref().map(fingerprint).transpose()?.map(|(_, sha256)| sha256),
         timestamps: copies(&request.timestamps, "timestamps")?,
         certificates: copies(&request.certificates, "certificates")?,
         revocation: copies(&request.revocation, "revocation")?,
@@ -56,12 +57,12 @@ pub fn keep(folder: &Path, request: &Request, report: &Value) -> Result<PathBuf>
 
 /// The request that was kept for this very file, to be asked again.
 pub fn recall(folder: &Path, file: &Path, content: Option<&Path>) -> Result<Request> {
-    let (_, sha256) = apart::fingerprint(file)?;
+    let (_, sha256) = fingerprint(file)?;
     let folder = folder.join(&sha256);
     let record =
         fs::read(folder.join(RECORD)).map_err(|error| Error::new(error.kind(), format!("no evidence of this file in {}: {error}", folder.display())))?;
     let record: Record = serde_json::from_slice(&record)?;
-    let of_content = content.map(apart::fingerprint).transpose()?.map(|(_, sha256)| sha256);
+    let of_content = content.map(fingerprint).transpose()?.map(|(_, sha256)| sha256);
     if of_content != record.content {
         return Err(Error::other("the evidence is of a detached signature over other content: give the same --content as then"));
     }
@@ -91,7 +92,7 @@ fn copy(folder: &Path, kind: &str, file: &Path) -> Result<String> {
 /// A kept file, if it is still what its name says.
 fn unchanged(folder: &Path, name: &str) -> Result<PathBuf> {
     let path = folder.join(name);
-    let (_, sha256) = apart::fingerprint(&path).map_err(|error| Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+    let (_, sha256) = fingerprint(&path).map_err(|error| Error::new(error.kind(), format!("{}: {error}", path.display())))?;
     if path.file_stem().and_then(|stem| stem.to_str()) != Some(&sha256) {
         return Err(Error::other(format!("{}: altered since it was kept", path.display())));
     }

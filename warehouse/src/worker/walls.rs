@@ -1,5 +1,5 @@
 //! What a process that works on what others sent may reach of the machine, enforced by the kernel (Landlock): a worker tables and contracts to read
-//! and its own scratch folder to write, an examiner the files of its request, and nothing else. Accounts, the vault and its key, other files and
+//! and its own scratch folder to write, an examiner nothing, once it has read its files. Accounts, the vault and its key, other files and
 //! processes belong to the same user of the system; whoever should break out of a query or a document finds them shut all the same.
 
 use std::path::{Path, PathBuf};
