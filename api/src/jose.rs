@@ -132,7 +132,7 @@ pub mod tests {
     }
 
     impl Signer {
-        pub fn new() -> Self {
+        pub fn fresh() -> Self {
             let random = SystemRandom::new();
             let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
             Self { pair: EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap(), random }
@@ -157,7 +157,7 @@ pub mod tests {
 
     #[test]
     fn only_a_token_of_a_known_key_and_its_algorithm_opens() {
-        let signer = Signer::new();
+        let signer = Signer::fresh();
         let keys = KeySet::read(signer.key_set().as_bytes()).unwrap();
         let claims = json!({ "sub": "x" });
         let header = |header: Value| keys.open(&signer.token(header, &claims));
@@ -167,14 +167,14 @@ pub mod tests {
             assert_eq!(header(wrong), Err("signature"));
         }
         assert!(header(json!({ "alg": "ES256", "crit": ["x"] })).is_err());
-        assert_eq!(keys.open(&Signer::new().token(json!({ "alg": "ES256", "kid": "a" }), &claims)), Err("signature"));
+        assert_eq!(keys.open(&Signer::fresh().token(json!({ "alg": "ES256", "kid": "a" }), &claims)), Err("signature"));
         let right = signer.token(json!({ "alg": "ES256" }), &claims);
         assert!(keys.open(right.rsplit_once('.').unwrap().0).is_err() && keys.open(&format!("{right}.")).is_err());
     }
 
     #[test]
     fn a_set_without_a_key_to_verify_with_is_refused() {
-        let mut encrypting = Signer::new().written();
+        let mut encrypting = Signer::fresh().written();
         encrypting["use"] = json!("enc");
         for keys in [json!([]), json!([{ "kty": "oct", "k": "x" }]), json!([encrypting])] {
             assert!(KeySet::read(json!({ "keys": keys }).to_string().as_bytes()).is_err());

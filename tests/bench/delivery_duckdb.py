@@ -15,7 +15,7 @@ import duckdb
 from deltalake import DeltaTable
 
 DATASETS = pathlib.Path(__file__).resolve().parents[2] / "datasets"
-TYPES = {"text": "VARCHAR", "integer": "BIGINT", "boolean": "BOOLEAN", "date": "DATE"}
+TYPES = {"text": "VARCHAR", "integer": "BIGINT", "boolean": "BOOLEAN", "date": "DATE", "double": "DOUBLE"}
 # What the lake adds to each row.
 SYSTEM = "'c' AS id_consegna, riga_consegna, '058091' AS mittente, '2026-10' AS periodo, now() AS registrato_dal, CAST(NULL AS TIMESTAMPTZ) AS registrato_al"
 TWICE = """SELECT rowid FROM (SELECT rowid, row_number() OVER (PARTITION BY codice_struttura ORDER BY rowid) AS n FROM letto

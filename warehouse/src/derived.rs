@@ -297,7 +297,7 @@ mod tests {
         assert_eq!(waves.iter().flatten().count(), derived.len());
         assert!(waves.len() > 1 && waves[0].len() > AT_ONCE, "{waves:?}");
         for contract in derived {
-            let last = contract.derived.iter().flat_map(|derived| &derived.from).filter_map(|input| wave(input)).max();
+            let last = contract.derived.iter().flat_map(|derived| &derived.from).filter_map(&wave).max();
             assert_eq!(wave(&contract.name), Some(last.map_or(0, |last| last + 1)), "{}", contract.name);
         }
     }

@@ -30,8 +30,9 @@ const CATALOG: &str = "siss";
 const OWN: &str = "public";
 /// Suffix of the table with every stored row of a dataset: earlier versions and the system columns included.
 pub const HISTORY: &str = "_storia";
-/// Memory of one question before it uses the disk, in bytes.
-const MEMORY: usize = 512 << 20;
+/// Memory of one question before it uses the disk, or fails where the engine cannot: rules over a delivery hold its rows by key, and those of Roma for
+/// a year are a million. In bytes.
+const MEMORY: usize = 2 << 30;
 
 /// Tables taken at one moment, and the questions asked of them.
 pub struct Inside {

@@ -108,6 +108,7 @@ impl Intake {
     }
 
     /// Hands rows to the pipeline; what it refuses is noted by the number of its case. Gives the delivery's id.
+    #[expect(clippy::too_many_arguments, reason = "one caller, which has each of them apart")]
     async fn rows(
         &self,
         deliveries: &Deliveries,

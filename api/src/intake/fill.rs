@@ -133,7 +133,7 @@ impl Intake {
             let dataset = dataset.to_string();
             let judged = deliveries.judge(&dataset, &sender, &rows).await.map_err(fault)?;
             // The main row is not in the lake yet.
-            let theirs = judged.findings.into_iter().filter(|one| !one.column.as_deref().is_some_and(|c| part.link.get(c).is_some_and(|main| *main == key)));
+            let theirs = judged.findings.into_iter().filter(|one| one.column.as_deref().is_none_or(|c| part.link.get(c).is_none_or(|main| *main != key)));
             found.extend(theirs.map(|one| finding(Some(&dataset), one)));
         }
         if let Some(unknown) = payload.documents.iter().find(|one| !filled.form.attachments.iter().any(|attachment| attachment.name == one.name)) {

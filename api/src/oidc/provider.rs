@@ -199,7 +199,7 @@ mod tests {
 
     #[tokio::test]
     async fn keys_that_changed_are_asked_for_but_not_at_every_wrong_token() {
-        let (before, after, header) = (Signer::new(), Signer::new(), json!({ "alg": "ES256", "kid": "a" }));
+        let (before, after, header) = (Signer::fresh(), Signer::fresh(), json!({ "alg": "ES256", "kid": "a" }));
         let keys = Arc::new(parking_lot::Mutex::new(before.key_set()));
         let provider = changing(keys.clone()).await;
         let (old, new) = (before.token(header.clone(), &json!({ "n": 1 })), after.token(header, &json!({ "n": 2 })));

@@ -19,10 +19,10 @@ fn rules(css: &str, words: &HashSet<&str>) -> String {
     let mut rest = css;
     while let Some((prelude, after)) = until(rest, &['{', ';']) {
         let prelude = prelude.trim();
-        if after.starts_with(';') {
+        if let Some(after) = after.strip_prefix(';') {
             kept.push_str(prelude);
             kept.push(';');
-            rest = &after[1..];
+            rest = after;
             continue;
         }
         let Some((block, after)) = closing(&after[1..]) else { break };

@@ -227,7 +227,7 @@ fn describe(rdf: &mut Rdf, portal: &Portal, dataset: &Published<'_>) {
 fn standard(rdf: &mut Rdf, portal: &Portal, dataset: &Published<'_>) -> String {
     let contract = dataset.contract;
     let address = format!("{}/api/v1/datasets/{}/{}/schema.json", portal.base, contract.name.area, contract.name.name);
-    let title = Text::new(&format!("Contratto di {} {}", contract.name, contract.version), &format!("Contract of {} {}", contract.name, contract.version));
+    let title = Text::new(format!("Contratto di {} {}", contract.name, contract.version), format!("Contract of {} {}", contract.name, contract.version));
     rdf.about(&address)
         .a(&["dct:Standard", "dcatapit:Standard"])
         .plain("dct:identifier", &format!("{}@{}", contract.name, contract.version))
@@ -251,7 +251,7 @@ fn distribution(rdf: &mut Rdf, portal: &Portal, dataset: &Published<'_>, file: &
     let mut about = rdf
         .about(&address)
         .a(&["dcatapit:Distribution", "dcat:Distribution"])
-        .text("dct:title", &Text::new(&format!("{} ({})", title.it, file.format.to_uppercase()), &format!("{} ({})", title.en, file.format.to_uppercase())))
+        .text("dct:title", &Text::new(format!("{} ({})", title.it, file.format.to_uppercase()), format!("{} ({})", title.en, file.format.to_uppercase())))
         .text("dct:description", &words(file))
         .to("dcat:accessURL", &format!("{}{}", portal.base, file.latest))
         .to("dcat:downloadURL", &format!("{}{}", portal.base, file.path))
@@ -304,7 +304,7 @@ fn interface(rdf: &mut Rdf, portal: &Portal, dataset: &Published<'_>) {
     let mut about = rdf
         .about(&address)
         .a(&["dcat:DataService"])
-        .text("dct:title", &Text::new(&format!("API di {}", contract.title.it), &format!("API of {}", contract.title.en)))
+        .text("dct:title", &Text::new(format!("API di {}", contract.title.it), format!("API of {}", contract.title.en)))
         .text(
             "dct:description",
             &Text::new("Righe filtrate, ordinate e a pagine; senza registrazione", "Rows filtered, ordered and in pages; without registration"),

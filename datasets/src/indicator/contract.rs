@@ -38,7 +38,7 @@ pub fn contract(indicator: &Indicator, roles: &BTreeMap<String, Role>) -> Contra
     Contract {
         name: indicator.name.clone(),
         version: indicator.version.clone(),
-        title: Text::new(&format!("{} {}", indicator.id, indicator.title.it), &format!("{} {}", indicator.id, indicator.title.en)),
+        title: Text::new(format!("{} {}", indicator.id, indicator.title.it), format!("{} {}", indicator.id, indicator.title.en)),
         description: indicator.description.clone(),
         legal_basis: indicator.legal_basis.clone(),
         mode: Mode::Versions,

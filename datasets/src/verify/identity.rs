@@ -67,7 +67,7 @@ fn in_vault(world: &World, contract: &Contract, column: &Column, path: &str, add
         uses.push("set_rule");
     }
     let referred = |other: &&Contract| other.columns.iter().any(|c| c.reference().is_some_and(|(dataset, target)| dataset == contract.name && target == *name));
-    if world.contracts.values().any(|other| referred(other)) {
+    if world.contracts.values().any(referred) {
         uses.push("references");
     }
     for used in uses {

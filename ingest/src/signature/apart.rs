@@ -60,7 +60,7 @@ pub fn child() -> std::io::Result<()> {
     let material = Material::read(&request);
     // The files are read and nothing of them was looked at: from here on none is reached any more.
     walls::raise(&Reach::default()).map_err(std::io::Error::other)?;
-    let report = material.map_or_else(|unexamined| unexamined, Material::examine);
+    let report = material.map_or_else(|unexamined| *unexamined, Material::examine);
     let mut out = std::io::stdout().lock();
     serde_json::to_writer(&mut out, &report)?;
     out.flush()

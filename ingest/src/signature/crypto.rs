@@ -143,7 +143,7 @@ impl Algorithm {
             verifier.set_rsa_pss_saltlen(RsaPssSaltlen::custom(salt)).ok()?;
         }
         verifier.update(data).ok()?;
-        if self.scheme == Scheme::PlainEcdsa && signature.len() % 2 == 0 {
+        if self.scheme == Scheme::PlainEcdsa && signature.len().is_multiple_of(2) {
             let (r, s) = signature.split_at(signature.len() / 2);
             let plain = EcdsaSig::from_private_components(BigNum::from_slice(r).ok()?, BigNum::from_slice(s).ok()?).ok()?;
             return verifier.verify(&plain.to_der().ok()?).ok();

@@ -31,12 +31,14 @@ pub struct Material<'a> {
 
 impl<'a> Material<'a> {
     /// Reads the files; none of their bytes is looked at. The report of a file that cannot be examined, if one cannot be read.
-    pub fn read(request: &'a Request) -> Result<Material<'a>, Report> {
+    pub fn read(request: &'a Request) -> Result<Material<'a>, Box<Report>> {
         let file = read(&request.file, MAX_BYTES).map_err(|fault| match fault {
             Unread::TooLarge => unexamined(request, "too_large", &MAX_BYTES.to_string()),
             Unread::Fault(error) => unexamined(request, "unread", &format!("{}: {error}", said(&request.file))),
         })?;
-        let get = |path: &PathBuf, most| read(path, most).map(|bytes| (said(path), bytes)).map_err(|fault| unexamined(request, "unread", &format!("{}: {fault}", said(path))));
+        let get = |path: &PathBuf, most| {
+            read(path, most).map(|bytes| (said(path), bytes)).map_err(|fault| unexamined(request, "unread", &format!("{}: {fault}", said(path))))
+        };
         let all = |paths: &[PathBuf]| paths.iter().map(|path| get(path, MAX_BESIDE)).collect::<Result<Vec<_>, _>>();
         Ok(Material {
             request,
@@ -53,7 +55,7 @@ impl<'a> Material<'a> {
     pub fn examine(self) -> Report {
         let (evidence, trust) = match self.beside() {
             Ok(beside) => beside,
-            Err(fault) => return unexamined(self.request, "unread", &fault),
+            Err(fault) => return *unexamined(self.request, "unread", &fault),
         };
         super::verify(&Question {
             file: said(&self.request.file),
@@ -90,9 +92,9 @@ impl<'a> Material<'a> {
 }
 
 /// The report on a file that was not looked into, and why.
-pub fn unexamined(request: &Request, code: &'static str, why: &str) -> Report {
+pub fn unexamined(request: &Request, code: &'static str, why: &str) -> Box<Report> {
     let (bytes, sha256) = fingerprint(&request.file).unwrap_or_default();
-    report::unexamined(said(&request.file), bytes, sha256, request.at, code, (why, why))
+    Box::new(report::unexamined(said(&request.file), bytes, sha256, request.at, code, (why, why)))
 }
 
 enum Unread {

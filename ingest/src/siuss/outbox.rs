@@ -61,9 +61,12 @@ pub struct Entry {
     pub title: Option<String>,
 }
 
+/// The document of a flow under the name that it is given.
+pub type Written = Box<dyn Fn(&str) -> Result<Vec<u8>> + Send + Sync>;
+
 /// What comes next for a line; `number` is its place among the line's entries.
 pub enum Step {
-    Send { entry: Entry, number: i64, content: String, text: Box<dyn Fn(&str) -> Result<Vec<u8>> + Send + Sync> },
+    Send { entry: Entry, number: i64, content: String, text: Written },
     Revoke { last: Box<Last>, number: i64 },
     Hold { entry: Entry, number: i64, reason: &'static str },
 }

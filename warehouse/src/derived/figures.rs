@@ -91,7 +91,9 @@ mod tests {
         Sum { numerator: units * ONE, denominator: people * ONE, ..Sum::default() }
     }
 
+    /// Amounts in cents, grouped as euros and cents.
     #[test]
+    #[allow(clippy::inconsistent_digit_grouping)]
     fn the_contribution_follows_the_law_at_every_step() {
         // 130 000 inhabitants: 20 units are one to 6500, 26 one to 5000, 32.5 one to 4000.
         let euro = |units| contribution(&rule(), &staff(units, 130_000));

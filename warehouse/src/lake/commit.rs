@@ -178,10 +178,10 @@ async fn confirm(table: &Table, snapshot: &Snapshot) -> Result<()> {
 
 /// A checkpoint only saves reading: that it fails is told, not raised.
 async fn checkpoint_if_due(snapshot: &Snapshot) {
-    if (snapshot.version + 1).is_multiple_of(CHECKPOINT_EVERY) {
-        if let Err(e) = checkpoints::create_checkpoint(&snapshot.table, None).await {
-            tracing::warn!(error = %e, table = ?snapshot, "no checkpoint written");
-        }
+    if (snapshot.version + 1).is_multiple_of(CHECKPOINT_EVERY)
+        && let Err(e) = checkpoints::create_checkpoint(&snapshot.table, None).await
+    {
+        tracing::warn!(error = %e, table = ?snapshot, "no checkpoint written");
     }
 }
 

@@ -307,7 +307,7 @@ fn fixed() -> Vec<ScalarUDF> {
         }),
         // Asked for the options of identity columns, of which there are none.
         text("json_build_object", None),
-        function("siss_expanded", DataType::List(Arc::new(Field::new_list_field(pair(), true))), |arrays, rows| expanded(arrays, rows)),
+        function("siss_expanded", DataType::List(Arc::new(Field::new_list_field(pair(), true))), expanded),
         function("pg_partition_ancestors", DataType::Int32, |arrays, rows| Ok(Arc::new(integers(arrays, 0, rows)?))),
         library::format_type::create_format_type_udf(),
         library::quote_ident_udf::create_quote_ident_udf(),

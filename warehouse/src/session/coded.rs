@@ -1,8 +1,9 @@
-//! Rows are grouped by numbers instead of texts: what a contract says has few different values (`ambito`, `utenza`) gets a number per text, or
-//! per combination of texts, which stands for it until the groups are made. To hash and compare a text for each of twenty million rows was most
-//! of what such a query cost. `count(DISTINCT …)` counts numbers too.
+//! Rows are grouped by numbers instead of values: what a contract says has few different texts (`ambito`, `utenza`), and years and months of
+//! dates, get one number per combination, which stands for it until the groups are made. To hash and compare texts for each of twenty million rows
+//! was most of what such a query cost. `count(DISTINCT …)` counts numbers too, or groups of them.
 
 mod codes;
+mod distinct;
 
 use std::sync::Arc;
 
@@ -16,36 +17,49 @@ use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable, JoinType, Logical
 
 use self::codes::{Coded, Codes, Decoded};
 use crate::policy::PolicyTable;
+use crate::session::days;
 
 /// Name of the column of numbers. No contract has it.
 const CODE: &str = "codice dei gruppi";
 
 /// The same groups by numbers, if `plan` makes groups by texts that are few.
 pub fn groups(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    let LogicalPlan::Aggregate(aggregate) = &plan else { return Ok(Transformed::no(plan)) };
-    let by_text: Vec<bool> = aggregate.group_expr.iter().map(|e| is_few(e, &aggregate.input)).collect();
-    if aggregate.group_expr.iter().any(|e| matches!(e, Expr::GroupingSet(_))) {
-        return Ok(Transformed::no(plan));
+    match plan {
+        LogicalPlan::Aggregate(aggregate) if !aggregate.group_expr.iter().any(|e| matches!(e, Expr::GroupingSet(_))) => match distinct::apart(&aggregate)? {
+            Some(apart) => Ok(Transformed::yes(apart)),
+            None => by_number(aggregate),
+        },
+        plan => Ok(Transformed::no(plan)),
     }
-    let counts: Vec<Option<Expr>> = aggregate.aggr_expr.iter().map(|e| counted(e, &aggregate.input)).collect();
-    if !by_text.contains(&true) && counts.iter().all(Option::is_none) {
-        return Ok(Transformed::no(plan));
+}
+
+fn by_number(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
+    let input = &aggregate.input;
+    let mut few: Vec<bool> = aggregate.group_expr.iter().map(|e| is_few(e, input) || days::is_few(e)).collect();
+    // The engine is quick with a single number already.
+    if !aggregate.group_expr.iter().any(|e| is_few(e, input)) && few.iter().filter(|few| **few).count() < 2 {
+        few.fill(false);
     }
-    let part = |wanted: bool| aggregate.group_expr.iter().zip(&by_text).filter(move |(_, text)| **text == wanted).map(|(e, _)| e.clone());
-    let texts: Vec<Expr> = part(true).collect();
-    let codes = Arc::new(Codes::new(texts.len()));
-    let code = (!texts.is_empty()).then(|| ScalarUDF::from(Coded::groups(codes.clone())).call(texts).alias(CODE));
+    let counts = aggregate.aggr_expr.iter().map(|e| counted(e, input)).collect::<Result<Vec<Option<Expr>>>>()?;
+    if !few.contains(&true) && counts.iter().all(Option::is_none) {
+        return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
+    }
+    let part = |wanted: bool| aggregate.group_expr.iter().zip(&few).filter(move |(_, few)| **few == wanted).map(|(e, _)| e.clone());
+    let values: Vec<Expr> = part(true).collect();
+    let types = values.iter().map(|e| e.get_type(input.schema())).collect::<Result<Vec<_>>>()?;
+    let codes = Arc::new(Codes::new(types)?);
+    let code = (!values.is_empty()).then(|| ScalarUDF::from(Coded::groups(codes.clone())).call(values).alias(CODE));
     let names = aggregate.schema.iter().skip(aggregate.group_expr.len()).map(|(_, field)| field.name());
     let computed = aggregate.aggr_expr.iter().zip(counts).zip(names).map(|((e, count), name)| count.map_or_else(|| e.clone(), |e| e.alias(name)));
-    let coded = Aggregate::try_new(aggregate.input.clone(), code.into_iter().chain(part(false)).collect(), computed.collect())?;
+    let coded = Aggregate::try_new(input.clone(), code.into_iter().chain(part(false)).collect(), computed.collect())?;
 
-    let mut texts = 0;
+    let mut place = 0;
     let outputs = aggregate.schema.iter().enumerate().map(|(i, (qualifier, field))| {
-        if by_text.get(i) != Some(&true) {
+        if few.get(i) != Some(&true) {
             return Expr::Column(Column::from((qualifier, field)));
         }
-        texts += 1;
-        let decoded = ScalarUDF::from(Decoded::new(codes.clone(), texts - 1, field.clone()));
+        place += 1;
+        let decoded = ScalarUDF::from(Decoded::new(codes.clone(), place - 1, field.clone()));
         decoded.call(vec![Expr::Column(Column::new_unqualified(CODE))]).alias_qualified(qualifier.cloned(), field.name())
     });
     let outputs = Projection::try_new(outputs.collect(), Arc::new(LogicalPlan::Aggregate(coded)))?;
@@ -53,15 +67,15 @@ pub fn groups(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 }
 
 /// `count(DISTINCT text)` as a count of numbers.
-fn counted(expression: &Expr, input: &LogicalPlan) -> Option<Expr> {
-    let Expr::AggregateFunction(AggregateFunction { func, params }) = expression else { return None };
-    let [text] = params.args.as_slice() else { return None };
+fn counted(expression: &Expr, input: &LogicalPlan) -> Result<Option<Expr>> {
+    let Expr::AggregateFunction(AggregateFunction { func, params }) = expression else { return Ok(None) };
+    let [text] = params.args.as_slice() else { return Ok(None) };
     if func.name() != "count" || !params.distinct || !is_few(text, input) {
-        return None;
+        return Ok(None);
     }
-    let code = ScalarUDF::from(Coded::values()).call(vec![text.clone()]);
+    let code = ScalarUDF::from(Coded::values(text.get_type(input.schema())?)?).call(vec![text.clone()]);
     let count = AggregateFunction::new_udf(func.clone(), vec![code], true, params.filter.clone(), params.order_by.clone(), params.null_treatment);
-    Some(Expr::AggregateFunction(count))
+    Ok(Some(Expr::AggregateFunction(count)))
 }
 
 /// A column of texts of which contracts say that few are different.

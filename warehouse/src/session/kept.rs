@@ -93,7 +93,7 @@ impl Session {
         let snapshot = self.newest(name).await?;
         let visible = self.dataset(name)?;
         let key: Vec<String> = visible.contract.key.iter().filter(|key| visible.columns.iter().any(|c| c.name == **key)).cloned().collect();
-        if key.is_empty() || !snapshot.rows()?.is_some_and(|rows| rows <= MOST) {
+        if key.is_empty() || snapshot.rows()?.is_none_or(|rows| rows > MOST) {
             return Ok(());
         }
         let sort = key.iter().map(|column| Sort { column: column.clone(), descending: false }).collect();

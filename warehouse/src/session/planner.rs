@@ -38,7 +38,7 @@ fn functions(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let schema: DFSchema = merge_schema(&plan.inputs());
     plan.map_expressions(|expression| {
         let name = names.save(&expression);
-        let once = expression.transform_up(|part| Ok(patterns::once(part).transform_data(|part| Ok(days::once(part, &schema)))?))?;
+        let once = expression.transform_up(|part| patterns::once(part).transform_data(|part| Ok(days::once(part, &schema))))?;
         Ok(once.update_data(|expression| name.restore(expression)))
     })
 }

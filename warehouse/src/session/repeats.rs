@@ -1,42 +1,53 @@
-//! Which rows of a batch repeat a text that came before: texts read from one dictionary of a Parquet file are equal views, so that to tell
+//! Which rows of a batch repeat a value that came before. Texts read from one dictionary of a Parquet file are equal views, so that to tell
 //! them apart costs less than to hash or to compare them.
 
-use arrow::array::{Array, StringViewArray, UInt32Array};
+use arrow::array::{Array, AsArray, UInt32Array};
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::{DataType, Int32Type, TimeUnit, TimestampNanosecondType};
 
-/// Texts that are told apart at once; one that loses its place to another counts as new when it comes again: slower, not wrong.
+/// Values that are told apart at once; one that loses its place to another counts as new when it comes again: slower, not wrong.
 const SLOTS: usize = 256;
 
 /// The rows of a batch by what they hold.
 pub struct Repeats {
-    /// A row for each text, the missing one included. The same text may be there twice.
+    /// A row for each value, the missing one included. The same value may be there twice.
     pub first: UInt32Array,
     /// For each row of the batch, the place in `first` of one that holds the same.
     pub which: Vec<u32>,
 }
 
-/// Nothing when few texts are repeated.
-pub fn repeats(texts: &StringViewArray) -> Option<Repeats> {
-    let most = texts.len() / 2;
-    let mut slots = [(0_u128, u32::MAX); SLOTS];
+/// Nothing when few values are repeated, or of another type than texts, years and months are.
+pub fn repeats(values: &dyn Array) -> Option<Repeats> {
+    let nulls = values.nulls();
+    match values.data_type() {
+        DataType::Utf8View => among(values.as_string_view().views(), nulls, |view| (*view >> 64) as u64 ^ *view as u64),
+        DataType::Int32 => among(values.as_primitive::<Int32Type>().values(), nulls, |number| *number as u64),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => among(values.as_primitive::<TimestampNanosecondType>().values(), nulls, |moment| *moment as u64),
+        _ => None,
+    }
+}
+
+fn among<T: Copy + Default + PartialEq>(values: &[T], nulls: Option<&NullBuffer>, word: impl Fn(&T) -> u64) -> Option<Repeats> {
+    let most = values.len() / 2;
+    let mut slots = [(T::default(), u32::MAX); SLOTS];
     let mut missing = u32::MAX;
-    let (mut first, mut which) = (Vec::new(), Vec::with_capacity(texts.len()));
-    let nulls = texts.nulls().filter(|nulls| nulls.null_count() > 0);
-    // Tables are sorted: a text often stands below itself.
-    let mut before = (0_u128, u32::MAX);
-    for (row, view) in texts.views().iter().enumerate() {
-        // The view of a missing text says nothing: it may be that of an empty one.
+    let (mut first, mut which) = (Vec::new(), Vec::with_capacity(values.len()));
+    let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
+    // Tables are sorted: a value often stands below itself.
+    let mut before = (T::default(), u32::MAX);
+    for (row, value) in values.iter().enumerate() {
+        // What stands behind a missing value says nothing.
         let is_missing = nulls.is_some_and(|nulls| nulls.is_null(row));
-        if !is_missing && *view == before.0 && before.1 != u32::MAX {
+        if !is_missing && *value == before.0 && before.1 != u32::MAX {
             which.push(before.1);
             continue;
         }
         let slot = if is_missing {
             &mut missing
         } else {
-            let mixed = ((*view >> 64) as u64 ^ *view as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            let slot = &mut slots[(mixed >> 56) as usize % SLOTS];
-            if slot.0 != *view {
-                *slot = (*view, u32::MAX);
+            let slot = &mut slots[(word(value).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as usize % SLOTS];
+            if slot.0 != *value {
+                *slot = (*value, u32::MAX);
             }
             &mut slot.1
         };
@@ -49,7 +60,7 @@ pub fn repeats(texts: &StringViewArray) -> Option<Repeats> {
         }
         which.push(*slot);
         if !is_missing {
-            before = (*view, *slot);
+            before = (*value, *slot);
         }
     }
     Some(Repeats { first: first.into(), which })

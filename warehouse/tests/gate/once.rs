@@ -11,7 +11,7 @@ async fn world() -> World {
 }
 
 /// `{ambito}` is a text that contracts call few, `{nato}` a date.
-const QUESTIONS: [&str; 14] = [
+const QUESTIONS: [&str; 18] = [
     "SELECT {ambito}, count(*), count(*) FILTER (WHERE {ambito} = 'RM 1'), count(*) FILTER (WHERE {ambito} <> 'RM 1') FROM prova.persone p GROUP BY {ambito}",
     "SELECT count(*) FILTER (WHERE {ambito} = 'RM 1'), count(*) FILTER (WHERE {ambito} = 'nessuno') FROM prova.persone p WHERE {ambito} IS NOT NULL",
     "SELECT {ambito}, count(*), sum(posti), avg(importo) FROM prova.persone p GROUP BY {ambito}",
@@ -23,6 +23,10 @@ const QUESTIONS: [&str; 14] = [
     "SELECT DISTINCT {ambito} FROM prova.registro r LEFT JOIN prova.persone p ON p.id = r.posti",
     "SELECT a, n, rank() OVER (ORDER BY n, a) FROM (SELECT {ambito} AS a, count(*) AS n FROM prova.persone p GROUP BY {ambito}) WHERE a LIKE 'R%' OR a LIKE '%B'",
     "SELECT x.a, y.n FROM (SELECT {ambito} AS a FROM prova.persone p GROUP BY 1) x JOIN (SELECT {ambito} AS a, count(*) AS n FROM prova.persone p GROUP BY 1) y ON x.a = y.a",
+    "SELECT extract(year FROM {nato}) AS y, count(*), count(DISTINCT {ambito}), min(id), max(id), count(DISTINCT {ambito}) + 1 AS altri FROM prova.persone p GROUP BY 1",
+    "SELECT r.codice, extract(month FROM {nato}) AS y, count(*) FILTER (WHERE id > 500), count(DISTINCT {ambito}) AS a, count({ambito}) FROM prova.registro r LEFT JOIN prova.persone p ON p.id > r.posti GROUP BY 1, 2 HAVING count(*) > 2",
+    "SELECT count(*) AS n, count(DISTINCT {ambito}), max(id) FROM prova.persone p",
+    "SELECT count(*) AS n, count(DISTINCT {ambito}), max(id) FROM prova.persone p WHERE id < 0",
     "SELECT date_trunc('month', {nato}) AS m, {ambito}, count(*) FROM prova.persone p GROUP BY 1, 2",
     "SELECT extract(year FROM {nato}), extract(dow FROM {nato}), date_part('week', {nato}), count(*) FROM prova.persone p GROUP BY 1, 2, 3",
     "SELECT id, date_trunc('quarter', {nato}), date_trunc('week', {nato}) FROM prova.persone p WHERE extract(month FROM {nato}) = 2",

@@ -10,7 +10,9 @@ use crate::accounts::{NewAccount, derive_ambito};
 use crate::app::App;
 
 /// Name, role, and the facts that are not looked up.
-pub const ACCOUNTS: [(&str, &str, &[(&str, &str)]); 12] = [
+type Account = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+pub const ACCOUNTS: [Account; 12] = [
     ("pianificatore", "pianificatore", &[]),
     ("distretto_rm_5_1", "distretto", &[("ambito", "RM 5.1")]),
     ("comune_058091", "comune", &[("codice_istat", "058091")]),

@@ -58,6 +58,7 @@ struct Described<'a> {
     example: Option<&'a str>,
 }
 
+#[expect(clippy::too_many_arguments, reason = "each is an extractor of the request")]
 pub async fn page(
     State(app): State<App>,
     frame: Frame,

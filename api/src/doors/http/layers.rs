@@ -66,7 +66,7 @@ pub async fn came_from(State(proxy): State<BehindProxy>, request: Request, next:
 
 /// Where a request comes from. What a client says of its own address is believed only of the proxy in front, which writes the last one.
 fn address(headers: &HeaderMap, peer: IpAddr, behind_proxy: bool) -> IpAddr {
-    let said = headers.get_all("x-forwarded-for").iter().last().and_then(|v| v.to_str().ok());
+    let said = headers.get_all("x-forwarded-for").iter().next_back().and_then(|v| v.to_str().ok());
     let forwarded = said.and_then(|list| list.rsplit(',').next()).and_then(|last| last.trim().parse::<IpAddr>().ok());
     if behind_proxy { forwarded.unwrap_or(peer) } else { peer }.to_canonical()
 }

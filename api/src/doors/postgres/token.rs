@@ -102,9 +102,7 @@ fn run(bytes: &[u8], from: usize, is: impl Fn(u8) -> bool) -> usize {
 fn quoted_end(bytes: &[u8], from: usize, quote: u8, escapes: bool) -> usize {
     let mut at = from + 1;
     while let Some(&byte) = bytes.get(at) {
-        if escapes && byte == b'\\' {
-            at += 2;
-        } else if byte == quote && bytes.get(at + 1) == Some(&quote) {
+        if (escapes && byte == b'\\') || (byte == quote && bytes.get(at + 1) == Some(&quote)) {
             at += 2;
         } else if byte == quote {
             return at + 1;

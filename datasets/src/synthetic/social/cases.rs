@@ -146,7 +146,7 @@ fn certificate(out: &mut Output, files: &mut Social, told: &Told, case: usize, y
     let kind = match told.person.utenza {
         "famiglia_minori" => "5",
         "anziani_non_autosufficienti" | "disabili" => "3",
-        _ if (chance >> 16) % 10 == 0 => "6",
+        _ if (chance >> 16).is_multiple_of(10) => "6",
         _ => "1",
     };
     let until = if kind == "6" { declared + Days::new(150) } else { day(year, 12, 31) };

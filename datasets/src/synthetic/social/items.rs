@@ -42,6 +42,8 @@ const LOCAL: &[&str] = &["COMUNALE", "COMUNALE", "FNPS", "REGIONALE", "FSC"];
 const CARE: &[&str] = &["FNA", "FNA", "REGIONALE"];
 const POOR: &[&str] = &["POVERTA", "POVERTA", "COMUNALE"];
 
+// A table is easier to read by rows; each argument is a column of it.
+#[allow(clippy::too_many_arguments)]
 const fn item(
     label: &'static str,
     benefit: Option<&'static str>,

@@ -101,6 +101,9 @@ fn met(rng: &mut StdRng, year: i32) -> NaiveDate {
     }
 }
 
+/// What is drawn from, each with its weight.
+type Weights = &'static [(&'static str, u32)];
+
 /// User group, age band and need that go together; the poor of 2020 and 2021, and the refugees of 2022, stand out.
 fn who(rng: &mut StdRng, year: i32) -> (&'static str, &'static str, &'static str) {
     let utenza = weighted(
@@ -116,7 +119,7 @@ fn who(rng: &mut StdRng, year: i32) -> (&'static str, &'static str, &'static str
             ("immigrati_rom_sinti", if year == 2022 { 9 } else { 5 }),
         ],
     );
-    let (ages, needs): (&[(&str, u32)], &[(&str, u32)]) = match utenza {
+    let (ages, needs): (Weights, Weights) = match utenza {
         "famiglia_minori" => {
             (&[("00-02", 2), ("03-05", 2), ("06-13", 5), ("14-17", 4), ("30-64", 2)], &[("genitorialita", 5), ("economico", 3), ("informazione", 2)])
         }

@@ -231,7 +231,7 @@ impl<'a> Compare<'a> {
     fn beside(&mut self, path: &str, old: Option<&'a Object>, new: Option<&'a Object>) {
         let known = streams(self.then, old);
         let is_known = |stream: &&'a Object| known.iter().any(|old| self.same(Some(old), Some(stream)));
-        if !streams(self.now, new).iter().all(|stream| is_known(&stream)) {
+        if !streams(self.now, new).iter().all(is_known) {
             self.change("content", path, false);
         }
     }

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, StringViewBuilder, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
+use arrow::compute::take;
 use arrow::datatypes::{DataType, FieldRef, UInt32Type};
+use arrow::row::{RowConverter, SortField};
 use datafusion::common::{internal_datafusion_err, internal_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
@@ -13,70 +15,60 @@ use parking_lot::Mutex;
 
 use crate::session::repeats::{Repeats, both, repeats};
 
-/// Combinations of `width` texts each, any of which may be missing. All threads of a query share one.
+/// Combinations of values, one of each type, any of which may be missing. All threads of a query share one.
 #[derive(Debug)]
 pub struct Codes {
     width: usize,
+    rows: RowConverter,
     known: Mutex<Known>,
 }
 
+/// Combinations as the engine writes them to compare them: equal ones are equal bytes.
 #[derive(Debug, Default)]
 struct Known {
-    codes: HashMap<Vec<u8>, u32>,
-    /// The texts of each combination, one after the other.
-    texts: Vec<Option<Box<str>>>,
+    codes: HashMap<Arc<[u8]>, u32>,
+    combinations: Vec<Arc<[u8]>>,
 }
 
 impl Codes {
-    pub fn new(width: usize) -> Self {
-        Self { width, known: Mutex::default() }
+    pub fn new(types: impl IntoIterator<Item = DataType>) -> Result<Self> {
+        let fields: Vec<SortField> = types.into_iter().map(SortField::new).collect();
+        Ok(Self { width: fields.len(), rows: RowConverter::new(fields)?, known: Mutex::default() })
     }
 
     /// A number for each row of `columns`.
-    fn of(&self, columns: &[&StringViewArray]) -> Result<UInt32Array> {
-        let together = columns.iter().map(|texts| repeats(texts)).reduce(|one, other| both(one?, other?)).flatten();
-        match together {
-            Some(Repeats { first, which }) => {
-                let codes = self.intern(columns, first.values().iter().map(|row| *row as usize))?;
-                Ok(UInt32Array::from_iter_values(which.into_iter().map(|place| codes[place as usize])))
-            }
-            None => Ok(self.intern(columns, 0..columns.first().map_or(0, |texts| texts.len()))?.into()),
-        }
+    fn of(&self, columns: &[ArrayRef]) -> Result<UInt32Array> {
+        let together = columns.iter().map(|values| repeats(values)).reduce(|one, other| both(one?, other?)).flatten();
+        let Some(Repeats { first, which }) = together else { return Ok(self.intern(columns)?.into()) };
+        let different = columns.iter().map(|values| take(values, &first, None)).collect::<Result<Vec<_>, _>>()?;
+        let codes = self.intern(&different)?;
+        Ok(UInt32Array::from_iter_values(which.into_iter().map(|place| codes[place as usize])))
     }
 
-    fn intern(&self, columns: &[&StringViewArray], rows: impl Iterator<Item = usize>) -> Result<Vec<u32>> {
+    fn intern(&self, columns: &[ArrayRef]) -> Result<Vec<u32>> {
+        let rows = self.rows.convert_columns(columns)?;
         let mut known = self.known.lock();
-        let mut key = Vec::new();
-        rows.map(|row| {
-            key.clear();
-            for text in columns.iter().map(|texts| texts.is_valid(row).then(|| texts.value(row))) {
-                key.push(u8::from(text.is_some()));
-                key.extend(text.map_or(0, str::len).to_le_bytes());
-                key.extend(text.unwrap_or_default().as_bytes());
-            }
-            if let Some(code) = known.codes.get(&key) {
+        let mut number = |row: &[u8]| {
+            if let Some(code) = known.codes.get(row) {
                 return Ok(*code);
             }
-            let code = u32::try_from(known.codes.len()).map_err(|_| internal_datafusion_err!("more texts than there are numbers for"))?;
-            known.codes.insert(key.clone(), code);
-            known.texts.extend(columns.iter().map(|texts| texts.is_valid(row).then(|| texts.value(row).into())));
+            let code = u32::try_from(known.combinations.len()).map_err(|_| internal_datafusion_err!("more groups than there are numbers for"))?;
+            let combination: Arc<[u8]> = row.into();
+            known.codes.insert(combination.clone(), code);
+            known.combinations.push(combination);
             Ok(code)
-        })
-        .collect()
+        };
+        rows.iter().map(|row| number(row.as_ref())).collect()
     }
 
-    /// The texts at `place` of the combinations with these numbers.
-    fn texts(&self, codes: &UInt32Array, place: usize) -> Result<StringViewArray> {
+    /// The values at `place` of the combinations with these numbers.
+    fn values(&self, codes: &UInt32Array, place: usize) -> Result<ArrayRef> {
         let known = self.known.lock();
-        let mut texts = StringViewBuilder::with_capacity(codes.len());
-        for code in codes.iter() {
-            let text = code.and_then(|code| known.texts.get(code as usize * self.width + place));
-            match text {
-                Some(text) => texts.append_option(text.as_deref()),
-                None => return internal_err!("a number that was given to no text"),
-            }
-        }
-        Ok(texts.finish())
+        let of = |code: Option<u32>| code.and_then(|code| known.combinations.get(code as usize));
+        let found = codes.iter().map(|code| of(code).ok_or_else(|| internal_datafusion_err!("a number that was given to nothing")));
+        let (found, parser) = (found.collect::<Result<Vec<_>>>()?, self.rows.parser());
+        let mut columns = self.rows.convert_rows(found.into_iter().map(|bytes| parser.parse(bytes)))?;
+        if place < columns.len() { Ok(columns.swap_remove(place)) } else { internal_err!("combinations are of {} values", columns.len()) }
     }
 }
 
@@ -98,12 +90,12 @@ macro_rules! only_itself {
     };
 }
 
-/// Texts to a number.
+/// Values to a number.
 #[derive(Debug)]
 pub struct Coded {
     codes: Arc<Codes>,
     signature: Signature,
-    /// A missing text has no number, for counts that leave it out; in groups it is one like others.
+    /// A missing value has no number, for counts that leave it out; in groups it is one like others.
     leaves_out: bool,
 }
 
@@ -112,8 +104,8 @@ impl Coded {
         Self { signature: Signature::any(codes.width, Volatility::Immutable), codes, leaves_out: false }
     }
 
-    pub fn values() -> Self {
-        Self { leaves_out: true, ..Self::groups(Arc::new(Codes::new(1))) }
+    pub fn values(of: DataType) -> Result<Self> {
+        Ok(Self { leaves_out: true, ..Self::groups(Arc::new(Codes::new([of])?)) })
     }
 }
 
@@ -134,10 +126,8 @@ impl ScalarUDFImpl for Coded {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let columns = ColumnarValue::values_to_arrays(&args.args)?;
-        let texts = columns.iter().map(|column| column.as_string_view_opt().ok_or_else(|| internal_datafusion_err!("only texts get numbers")));
-        let texts = texts.collect::<Result<Vec<_>>>()?;
-        let codes = self.codes.of(&texts)?;
-        let missing = texts.first().filter(|_| self.leaves_out).and_then(|texts| texts.nulls().cloned());
+        let codes = self.codes.of(&columns)?;
+        let missing = columns.first().filter(|_| self.leaves_out).and_then(|values| values.nulls().cloned());
         let codes: ArrayRef = match missing {
             Some(missing) => Arc::new(UInt32Array::new(codes.values().clone(), Some(missing))),
             None => Arc::new(codes),
@@ -146,7 +136,7 @@ impl ScalarUDFImpl for Coded {
     }
 }
 
-/// A number to one of its texts.
+/// A number to one of its values.
 #[derive(Debug)]
 pub struct Decoded {
     codes: Arc<Codes>,
@@ -175,7 +165,7 @@ impl ScalarUDFImpl for Decoded {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Utf8View)
+        Ok(self.field.data_type().clone())
     }
 
     fn return_field_from_args(&self, _: ReturnFieldArgs) -> Result<FieldRef> {
@@ -184,21 +174,22 @@ impl ScalarUDFImpl for Decoded {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let codes = args.args[0].to_array(args.number_rows)?;
-        Ok(ColumnarValue::Array(Arc::new(self.codes.texts(codes.as_primitive::<UInt32Type>(), self.place)?)))
+        Ok(ColumnarValue::Array(self.codes.values(codes.as_primitive::<UInt32Type>(), self.place)?))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use arrow::compute::take;
+    use arrow::array::{Int32Array, StringViewArray, TimestampNanosecondArray};
+    use arrow::datatypes::TimeUnit;
 
     use super::*;
 
     /// Texts as from a dictionary of a file, `None` for one that is missing.
-    fn column(texts: &[&str], of: impl Fn(usize) -> Option<usize>, rows: usize) -> StringViewArray {
+    fn column(texts: &[&str], of: impl Fn(usize) -> Option<usize>, rows: usize) -> ArrayRef {
         let dictionary = StringViewArray::from(texts.to_vec());
         let places: UInt32Array = (0..rows).map(|row| of(row).map(|place| place as u32)).collect();
-        take(&dictionary, &places, None).expect("taken").as_string_view().clone()
+        take(&dictionary, &places, None).expect("taken")
     }
 
     #[test]
@@ -206,22 +197,26 @@ mod tests {
         let long = ["", "RM 1", "anziani non autosufficienti", "anziani non autosufficienti gravi", "FR B"];
         let few = column(&long, |row| (row % 7 != 3).then_some(row * row % 5), 400);
         let other = column(&["sì", "no"], |row| (row % 3 > 0).then_some(row % 2), 400);
-        let many: StringViewArray = (0..400).map(|row| (row % 5 > 0).then(|| format!("testo {}", row % 390))).collect();
-        let codes = Codes::new(2);
+        let many: ArrayRef = Arc::new((0..400).map(|row| (row % 5 > 0).then(|| format!("testo {}", row % 390))).collect::<StringViewArray>());
+        let years: ArrayRef = Arc::new((0..400).map(|row| (row % 11 > 0).then_some(2016 + row * row % 10)).collect::<Int32Array>());
+        let months: ArrayRef = Arc::new((0..400).map(|row| (row % 4 > 0).then_some(i64::from(row % 120) << 50)).collect::<TimestampNanosecondArray>());
+        let codes = Codes::new([DataType::Utf8View, DataType::Utf8View, DataType::Int32, DataType::Timestamp(TimeUnit::Nanosecond, None)]).expect("codes");
         for (one, two) in [
-            (&few, &other),
-            (&many, &other),
-            (&few.slice(3, 90), &many.slice(3, 90)),
-            (&few.slice(0, 1), &other.slice(0, 1)),
-            (&few.slice(0, 0), &other.slice(0, 0)),
+            (few.clone(), other.clone()),
+            (many.clone(), other.clone()),
+            (few.slice(3, 90), many.slice(3, 90)),
+            (few.slice(0, 1), other.slice(0, 1)),
+            (few.slice(0, 0), other.slice(0, 0)),
         ] {
-            let numbers = codes.of(&[one, two]).expect("numbers");
+            let columns = [one.clone(), two, years.slice(5, one.len().min(390)), months.slice(0, one.len().min(390))];
+            let columns = columns.map(|column| column.slice(0, one.len().min(390)));
+            let numbers = codes.of(&columns).expect("numbers");
             assert_eq!(numbers.null_count(), 0);
-            assert_eq!(&codes.texts(&numbers, 0).expect("texts"), one);
-            assert_eq!(&codes.texts(&numbers, 1).expect("texts"), two);
+            for (place, column) in columns.iter().enumerate() {
+                assert_eq!(&codes.values(&numbers, place).expect("values"), column);
+            }
         }
         let known = codes.known.lock();
-        assert_eq!(known.texts.len(), 2 * known.codes.len());
-        assert!(known.texts.chunks(2).all(|pair| known.texts.chunks(2).filter(|other| *other == pair).count() == 1), "one number for each pair");
+        assert_eq!(known.combinations.len(), known.codes.len(), "one number for each combination");
     }
 }

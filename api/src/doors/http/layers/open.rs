@@ -74,9 +74,12 @@ pub async fn complete(request: Request, next: Next) -> Response {
     response
 }
 
+/// Whether an answer is worth its compression, by its head.
+type Worth = fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool;
+
 /// Gzip for text. Never for what is served by range or has a digest of its bytes, nor for formats that are compressed already.
-pub fn compression() -> CompressionLayer<And<SizeAbove, fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool>> {
-    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(WORTH).and(compressible as fn(_, _, &_, &_) -> _))
+pub fn compression() -> CompressionLayer<And<SizeAbove, Worth>> {
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(WORTH).and(compressible as Worth))
 }
 
 fn compressible(status: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {

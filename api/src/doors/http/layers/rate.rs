@@ -208,8 +208,9 @@ mod tests {
 
     #[test]
     fn a_client_cannot_choose_its_own_address() {
-        let peer = Some("192.0.2.7".parse().unwrap());
-        assert_eq!(client(&headers("203.0.113.1"), peer, false).0, peer.unwrap());
+        let address: IpAddr = "192.0.2.7".parse().unwrap();
+        let peer = Some(address);
+        assert_eq!(client(&headers("203.0.113.1"), peer, false).0, address);
         // Behind a proxy: what the proxy added last, not what the client had written before.
         assert_eq!(client(&headers("203.0.113.1, 198.51.100.9"), peer, true).0.to_string(), "198.51.100.9");
         assert!(client(&HeaderMap::new(), Some("127.0.0.1".parse().unwrap()), false).1);

@@ -45,9 +45,12 @@ impl Counts {
     }
 }
 
+/// The whole and each district.
+type Both<'a> = (Counts, BTreeMap<&'a str, Counts>);
+
 /// One entry for each dataset and period, with its districts; `region`: the rows are those of all bodies.
 pub fn of(rows: &[Obligation], region: bool) -> Vec<Value> {
-    let mut all: BTreeMap<(&str, &str), (Counts, BTreeMap<&str, Counts>)> = BTreeMap::new();
+    let mut all: BTreeMap<(&str, &str), Both> = BTreeMap::new();
     for one in rows {
         let (whole, districts) = all.entry((&one.dataset, &one.periodo_dati)).or_default();
         whole.add(one);
@@ -55,7 +58,7 @@ pub fn of(rows: &[Obligation], region: bool) -> Vec<Value> {
             districts.entry(district).or_default().add(one);
         }
     }
-    let entry = |((dataset, period), (whole, districts)): ((&str, &str), (Counts, BTreeMap<&str, Counts>))| {
+    let entry = |((dataset, period), (whole, districts)): ((&str, &str), Both)| {
         let complete = districts.values().filter(|counts| counts.complete()).count();
         let listed = districts.iter().map(|(district, counts)| {
             let mut one = counts.json();

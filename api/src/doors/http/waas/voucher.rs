@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn only_a_right_voucher_opens() {
-        let platform = Signer::new();
+        let platform = Signer::fresh();
         let (named, vouchers) = (vouchers(&platform, &["inps", "inps-prova"]), vouchers(&platform, &[]));
         let right = json!({ "aud": "https://siss/waas/v1", "exp": NOW + 60, "nbf": NOW, "client_id": "inps" });
         let with = |name: &str, value: Value| {
@@ -115,6 +115,6 @@ mod tests {
             assert_eq!(vouchers.check(&platform.token(json!({ "alg": "ES256", "kid": "a", "typ": typ }), &right), NOW), Err("kind"), "{typ}");
         }
         assert_eq!(vouchers.check(&platform.token(json!({ "alg": "none" }), &right), NOW), Err("signature"));
-        assert_eq!(vouchers.check(&Signer::new().token(json!({ "alg": "ES256", "kid": "a" }), &right), NOW), Err("signature"));
+        assert_eq!(vouchers.check(&Signer::fresh().token(json!({ "alg": "ES256", "kid": "a" }), &right), NOW), Err("signature"));
     }
 }
