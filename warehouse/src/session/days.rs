@@ -52,6 +52,10 @@ fn by_day(expression: &Expr, schema: &DFSchema) -> Option<Expr> {
 
 /// A year, quarter or month taken out of a date or cut from it: of these there are few.
 pub fn is_few(expression: &Expr) -> bool {
+    // In groups it stands under the name that it had.
+    if let Expr::Alias(alias) = expression {
+        return is_few(&alias.expr);
+    }
     let Expr::ScalarFunction(ScalarFunction { func, .. }) = expression else { return false };
     let part = func.inner().downcast_ref::<ByDay>().and_then(|by_day| by_day.part.try_as_str().flatten());
     part.is_some_and(|part| ["year", "quarter", "month"].contains(&part.to_ascii_lowercase().as_str()))

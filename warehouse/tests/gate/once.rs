@@ -49,3 +49,15 @@ async fn once_gives_what_each_row_gives() {
         assert_eq!(plan.contains("coded("), question.contains("{ambito}"), "{plan}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn years_and_texts_that_are_counted_make_groups_by_number_too() {
+    let world = world().await;
+    for (question, says) in [
+        ("SELECT date_trunc('month', nato), ambito, count(*) FROM prova.persone GROUP BY 1, 2", vec!["gby=[coded(", "decoded_1("]),
+        ("SELECT extract(year FROM nato), count(*), count(DISTINCT ambito) FROM prova.persone GROUP BY 1", vec!["gby=[coded(", "parte 1"]),
+    ] {
+        let plan = world.ask(&role("amministratore"), &format!("EXPLAIN {question}")).await.expect("plan").join("\n");
+        assert!(says.iter().all(|part| plan.contains(part)) && !plan.contains("DISTINCT coded("), "{plan}");
+    }
+}
