@@ -12,9 +12,8 @@ use serde_json::Value;
 use warehouse::worker::limits;
 use warehouse::worker::walls::{self, Reach};
 
-use super::material::{Material, fingerprint, said};
+use super::material::{Material, unexamined};
 use super::moment::Moment;
-use super::report;
 
 /// Memory beside what the process holds at its start: the file, its unpacked parts, two states of a PDF.
 const MEMORY: u64 = 1 << 30;
@@ -44,10 +43,7 @@ pub struct Request {
 pub fn examine(command: &[String], request: &Request) -> Value {
     let report = match ask(command, request) {
         Ok(report) => return report,
-        Err((it, en)) => {
-            let (bytes, sha256) = fingerprint(&request.file).unwrap_or_default();
-            report::unexamined(said(&request.file), bytes, sha256, request.at, "unexamined", (&it, &en))
-        }
+        Err((it, en)) => unexamined(request, "unexamined", (&it, &en)),
     };
     serde_json::to_value(report).unwrap_or_default()
 }
@@ -60,7 +56,7 @@ pub fn child() -> std::io::Result<()> {
     let material = Material::read(&request);
     // The files are read and nothing of them was looked at: from here on none is reached any more.
     walls::raise(&Reach::default()).map_err(std::io::Error::other)?;
-    let report = material.map_or_else(|unexamined| *unexamined, Material::examine);
+    let report = material.map_or_else(|unread| *unread, Material::examine);
     let mut out = std::io::stdout().lock();
     serde_json::to_writer(&mut out, &report)?;
     out.flush()

@@ -33,12 +33,11 @@ impl<'a> Material<'a> {
     /// Reads the files; none of their bytes is looked at. The report of a file that cannot be examined, if one cannot be read.
     pub fn read(request: &'a Request) -> Result<Material<'a>, Box<Report>> {
         let file = read(&request.file, MAX_BYTES).map_err(|fault| match fault {
-            Unread::TooLarge => unexamined(request, "too_large", &MAX_BYTES.to_string()),
-            Unread::Fault(error) => unexamined(request, "unread", &format!("{}: {error}", said(&request.file))),
+            Unread::TooLarge => unexamined(request, "too_large", (&MAX_BYTES.to_string(), &MAX_BYTES.to_string())),
+            Unread::Fault(error) => unread(request, &format!("{}: {error}", said(&request.file))),
         })?;
-        let get = |path: &PathBuf, most| {
-            read(path, most).map(|bytes| (said(path), bytes)).map_err(|fault| unexamined(request, "unread", &format!("{}: {fault}", said(path))))
-        };
+        let get =
+            |path: &PathBuf, most| read(path, most).map(|bytes| (said(path), bytes)).map_err(|fault| unread(request, &format!("{}: {fault}", said(path))));
         let all = |paths: &[PathBuf]| paths.iter().map(|path| get(path, MAX_BESIDE)).collect::<Result<Vec<_>, _>>();
         Ok(Material {
             request,
@@ -55,7 +54,7 @@ impl<'a> Material<'a> {
     pub fn examine(self) -> Report {
         let (evidence, trust) = match self.beside() {
             Ok(beside) => beside,
-            Err(fault) => return *unexamined(self.request, "unread", &fault),
+            Err(fault) => return *unread(self.request, &fault),
         };
         super::verify(&Question {
             file: said(&self.request.file),
@@ -91,10 +90,14 @@ impl<'a> Material<'a> {
     }
 }
 
-/// The report on a file that was not looked into, and why.
-pub fn unexamined(request: &Request, code: &'static str, why: &str) -> Box<Report> {
+fn unread(request: &Request, why: &str) -> Box<Report> {
+    unexamined(request, "unread", (why, why))
+}
+
+/// The report on a file that was not looked into, and why, in both languages.
+pub fn unexamined(request: &Request, code: &'static str, why: (&str, &str)) -> Box<Report> {
     let (bytes, sha256) = fingerprint(&request.file).unwrap_or_default();
-    Box::new(report::unexamined(said(&request.file), bytes, sha256, request.at, code, (why, why)))
+    Box::new(report::unexamined(said(&request.file), bytes, sha256, request.at, code, why))
 }
 
 enum Unread {
@@ -132,6 +135,6 @@ pub fn fingerprint(path: &Path) -> std::io::Result<(usize, String)> {
     Ok((bytes as usize, hex::encode(hash.finalize())))
 }
 
-pub fn said(path: &Path) -> String {
+fn said(path: &Path) -> String {
     path.display().to_string()
 }

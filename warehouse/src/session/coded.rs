@@ -35,7 +35,7 @@ pub fn groups(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 
 fn by_number(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
     let input = &aggregate.input;
-    let mut few: Vec<bool> = aggregate.group_expr.iter().map(|e| is_few(e, input) || days::is_few(e)).collect();
+    let mut few: Vec<bool> = aggregate.group_expr.iter().map(|e| makes_few(e, input)).collect();
     // The engine is quick with a single number already.
     if !aggregate.group_expr.iter().any(|e| is_few(e, input)) && few.iter().filter(|few| **few).count() < 2 {
         few.fill(false);
@@ -68,14 +68,25 @@ fn by_number(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
 
 /// `count(DISTINCT text)` as a count of numbers.
 fn counted(expression: &Expr, input: &LogicalPlan) -> Result<Option<Expr>> {
-    let Expr::AggregateFunction(AggregateFunction { func, params }) = expression else { return Ok(None) };
-    let [text] = params.args.as_slice() else { return Ok(None) };
-    if func.name() != "count" || !params.distinct || !is_few(text, input) {
+    let Some((AggregateFunction { func, params }, text)) = different(expression) else { return Ok(None) };
+    if !is_few(text, input) {
         return Ok(None);
     }
     let code = ScalarUDF::from(Coded::values(text.get_type(input.schema())?)?).call(vec![text.clone()]);
     let count = AggregateFunction::new_udf(func.clone(), vec![code], true, params.filter.clone(), params.order_by.clone(), params.null_treatment);
     Ok(Some(Expr::AggregateFunction(count)))
+}
+
+/// A count of different values, and the value.
+fn different(expression: &Expr) -> Option<(&AggregateFunction, &Expr)> {
+    let Expr::AggregateFunction(aggregate) = expression else { return None };
+    let [value] = aggregate.params.args.as_slice() else { return None };
+    (aggregate.func.name() == "count" && aggregate.params.distinct).then_some((aggregate, value))
+}
+
+/// Whether the groups that this makes are few.
+fn makes_few(expression: &Expr, input: &LogicalPlan) -> bool {
+    is_few(expression, input) || days::is_few(expression)
 }
 
 /// A column of texts of which contracts say that few are different.

@@ -12,6 +12,7 @@ use crate::app::App;
 /// Name, role, and the facts that are not looked up.
 type Account = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
+/// One account of each role; two of a comune, so that one can try the other's door.
 pub const ACCOUNTS: [Account; 12] = [
     ("pianificatore", "pianificatore", &[]),
     ("distretto_rm_5_1", "distretto", &[("ambito", "RM 5.1")]),

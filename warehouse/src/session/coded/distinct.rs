@@ -6,18 +6,17 @@ use std::sync::Arc;
 use datafusion::common::Column;
 use datafusion::error::Result;
 use datafusion::functions_aggregate::expr_fn::{count, max, min, sum};
-use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
+use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Projection, lit, when};
 
-use super::{groups, is_few};
-use crate::session::days;
+use super::{different, groups, is_few, makes_few};
 
 /// The two steps, if there is one text that is counted, and the rest can be put together from parts.
 pub fn apart(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
     let input = &aggregate.input;
     let mut counted = aggregate.aggr_expr.iter().filter_map(distinct);
     let Some(text) = counted.next() else { return Ok(None) };
-    let few = |e: &Expr| is_few(e, input) || days::is_few(e);
+    let few = |e: &Expr| makes_few(e, input);
     let parts = aggregate.aggr_expr.iter().all(|e| distinct(e).is_some() || together(e).is_some());
     if counted.any(|other| other != text) || !is_few(text, input) || !parts || !aggregate.group_expr.iter().all(few) || aggregate.group_expr.contains(text) {
         return Ok(None);
@@ -42,8 +41,7 @@ pub fn apart(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
         None => e.clone(),
     });
     let computed: Vec<Expr> = computed.enumerate().map(|(i, e)| e.alias(format!("parte {i}"))).collect();
-    let names: Vec<Column> = (0..width).map(|place| Column::from(inner.schema().qualified_field(place))).collect();
-    let outer = Aggregate::try_new(Arc::new(inner.clone()), names.into_iter().map(Expr::Column).collect(), computed)?;
+    let outer = Aggregate::try_new(Arc::new(inner.clone()), (0..width).map(of_inner).collect(), computed)?;
     let outputs = aggregate.schema.iter().enumerate().map(|(i, (qualifier, field))| {
         let value = Expr::Column(Column::from(outer.schema.qualified_field(i)));
         // A count of no rows at all is zero, and no count is ever missing.
@@ -54,18 +52,10 @@ pub fn apart(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
     Ok(Some(LogicalPlan::Projection(Projection::try_new(outputs, Arc::new(LogicalPlan::Aggregate(outer)))?)))
 }
 
-/// The value of which different ones are counted.
+/// The value of which all different ones are counted.
 fn distinct(expression: &Expr) -> Option<&Expr> {
-    let Expr::AggregateFunction(AggregateFunction { func, params }) = expression else { return None };
-    match params {
-        AggregateFunctionParams { args, distinct: true, filter: None, order_by, .. } if func.name() == "count" && order_by.is_empty() => {
-            match args.as_slice() {
-                [value] => Some(value),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
+    let (AggregateFunction { params, .. }, value) = different(expression)?;
+    (params.filter.is_none() && params.order_by.is_empty()).then_some(value)
 }
 
 /// How what is computed for parts of a group is put together for the whole.
