@@ -11,6 +11,7 @@ use datasets::catalog::Catalog;
 use ingest::vault::Vault;
 use warehouse::audit::{Audit, FEWEST};
 use warehouse::config::{Config, Limits};
+use warehouse::inside::RULE_BYTES;
 use warehouse::lake::StoreOptions;
 
 mod file;
@@ -81,6 +82,9 @@ pub struct Data {
     /// S3: allow an endpoint without TLS
     #[arg(long, env = "SISS_S3_ALLOW_HTTP")]
     pub s3_allow_http: bool,
+    /// Memory of one rule over a whole delivery, and of one computed dataset, in MiB; a delivery that needs more is refused
+    #[arg(long, env = "SISS_RULE_MEMORY", default_value_t = RULE_BYTES >> 20, value_name = "MIB")]
+    pub rule_memory: usize,
 }
 
 /// How long the audit log is kept.
@@ -246,7 +250,7 @@ impl Data {
             reads_only: false,
         };
         // Only a server is asked for the same rows again and again: it says how many it holds.
-        Ok(Config { data: self.data.clone(), contracts, store, limits, kept_bytes: 0 })
+        Ok(Config { data: self.data.clone(), contracts, store, limits, kept_bytes: 0, rule_bytes: self.rule_memory << 20 })
     }
 }
 

@@ -10,6 +10,7 @@ use warehouse::principal::Principal;
 
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Mapping;
+use crate::report::Report;
 
 /// What a sender says of a file.
 #[derive(Clone, Debug, Default)]
@@ -45,12 +46,23 @@ pub struct Receipt {
     pub duplicate: bool,
 }
 
-/// The id of a delivery: 32 hexadecimal digits of a SHA-256 over length-prefixed parts.
-pub fn id(incoming: &Incoming, hash: &str) -> String {
+impl Receipt {
+    /// That of a delivery that came before, by its report.
+    pub fn of(report: Report) -> Self {
+        let Report { id, dataset, sender, period, account, file, mapping, received, bytes, hash, .. } = report;
+        Self { id, dataset, sender, period, account, file, mapping, received, bytes, hash, duplicate: true }
+    }
+}
+
+/// The id of a delivery: 32 hexadecimal digits of a SHA-256 over length-prefixed parts. `before`: how many times the same was refused whole.
+pub fn id(incoming: &Incoming, hash: &str, before: u64) -> String {
     let mut digest = Sha256::new();
     for part in [&incoming.dataset, &incoming.sender, &incoming.period, incoming.mapping.as_deref().unwrap_or(""), hash] {
         digest.update((part.len() as u64).to_be_bytes());
         digest.update(part.as_bytes());
+    }
+    if before > 0 {
+        digest.update(before.to_be_bytes());
     }
     hex::encode(&digest.finalize()[..16])
 }
@@ -131,8 +143,9 @@ mod tests {
     fn an_id_depends_on_every_part_and_on_where_parts_end() {
         let one = Incoming { dataset: "a.b".into(), sender: "058091".into(), period: "2026".into(), ..Default::default() };
         let two = Incoming { sender: "0580912".into(), period: "026".into(), ..one.clone() };
-        assert_ne!(id(&one, "h"), id(&two, "h"));
-        assert_ne!(id(&one, "h"), id(&one, "i"));
-        assert_eq!(id(&one, "h"), id(&one.clone(), "h"));
+        assert_ne!(id(&one, "h", 0), id(&two, "h", 0));
+        assert_ne!(id(&one, "h", 0), id(&one, "i", 0));
+        assert_ne!(id(&one, "h", 0), id(&one, "h", 1));
+        assert_eq!(id(&one, "h", 0), id(&one.clone(), "h", 0));
     }
 }

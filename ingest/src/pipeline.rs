@@ -8,6 +8,7 @@ use arrow::datatypes::SchemaRef;
 use chrono::Utc;
 use datasets::model::{Contract, Severity, Text, Type};
 use tokio::sync::mpsc;
+use warehouse::inside::OVER_MEMORY;
 use warehouse::lake::{Lake, Load, Writer};
 
 use crate::check::{Checked, Checker, Rules};
@@ -162,7 +163,15 @@ async fn load(
     let mut late = Late::default();
     late.repeated(said, keys, findings).await?;
     if tally.rows > tally.refused + late.refused() {
-        late.together(contract, lake, &mut writer, findings).await?;
+        match late.together(contract, lake, &mut writer, findings).await {
+            // It would need as much the next time.
+            Err(e) if e.code == OVER_MEMORY => {
+                writer.abort().await;
+                findings.add(about_file("delivery.rule_memory", &(lake.rule_bytes() >> 20).to_string()))?;
+                return Ok(None);
+            }
+            done => done?,
+        }
     }
     let refused = late.lines();
     again(&refused, raw, mapping, bounds, findings)?;
@@ -306,6 +315,11 @@ fn shown(understanding: &Understanding, tells_persons: bool) -> Result<Option<se
 
 fn hide(understanding: &mut serde_json::Value, parts: &[&str]) {
     parts.iter().for_each(|part| understanding[*part] = serde_json::json!([]));
+}
+
+/// What is wrong with a file as a whole, whose sentence stands in `messages.toml`.
+fn about_file(rule: &str, detail: &str) -> Violation {
+    Violation { line: None, column: None, rule: rule.to_owned(), severity: Severity::Error, value: None, message: sentence(rule, detail) }
 }
 
 fn whole(e: read::ReadError) -> Violation {

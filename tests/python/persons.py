@@ -123,8 +123,8 @@ class World:
             report = self.run(ROOT / f"datasets/territorio/data/{name}.csv", f"territorio.{name}", "lazio", "2026")
             assert report["outcome"] == "accettata", report["violations"][:3]
 
-    def run(self, file, dataset, sender=DISTRICT, period=YEAR):
-        done = self.siss("deliver", file, "--dataset", dataset, "--sender", sender, "--period", period, "--data", self.data, "--json")
+    def run(self, file, dataset, sender=DISTRICT, period=YEAR, flags=()):
+        done = self.siss("deliver", file, "--dataset", dataset, "--sender", sender, "--period", period, "--data", self.data, "--json", *flags)
         assert done.stdout, done.stderr
         return json.loads(done.stdout)
 

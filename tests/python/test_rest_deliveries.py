@@ -89,6 +89,15 @@ def test_an_idempotency_key_stands_for_one_delivery(api, file):
     assert other.status_code == 409 and other.json()["code"] == "idempotency.reused"
 
 
+def test_a_key_gives_the_same_refusal_again_and_the_file_without_it_a_new_one(api):
+    body, headers = b"nessuna;colonna\n1;2\n", {"Idempotency-Key": f'"{uuid.uuid4()}"'}
+    first, again = (api("POST", "/api/v1/deliveries", params=ABOUT, data=body, headers=headers) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 200) and first.json()["report"]["outcome"] == "rifiutata"
+    assert first.json()["id"] == again.json()["id"] and again.json()["receipt"]["duplicate"] is True
+    anew = api("POST", "/api/v1/deliveries", params=ABOUT, data=body)
+    assert anew.status_code == 201 and anew.json()["id"] != first.json()["id"] and anew.json()["report"]["outcome"] == "rifiutata"
+
+
 def test_a_client_need_not_wait(api, file):
     answer = api("POST", "/api/v1/deliveries", params=ABOUT, data=file(), headers={"Prefer": "respond-async"})
     assert answer.status_code == 202 and answer.json()["report"] is None

@@ -91,3 +91,33 @@ def test_a_large_delivery_is_judged_from_its_files(world, rows):
     duck.execute("INSERT INTO consegna SELECT l, i, p, 'A2.07' FROM made")
     assert {row[0] for row in duck.execute(rule).fetchall()} == wrong
     assert (report["refused"], report["accepted"]) == (len(wrong), rows - len(wrong))
+
+
+def test_rules_that_need_too_much_memory_refuse_the_file_and_it_can_be_sent_again(world):
+    """The very same file: what was refused whole is judged anew, what was loaded is not."""
+    person = world.people[1]
+    rows = [line(1, person, "A2.07", n=i + 1, frequenza="O", stato="liquidata") for i in range(20_000)]
+    for i, row in enumerate(rows):
+        row["id_erogazione"] = f"NRM51-2025-{i:07}/020"
+    before = world.rows("SELECT count(*) FROM sigess.erogazioni")
+    small = world.deliver("sigess.erogazioni", rows, flags=("--rule-memory", "1"))
+    assert (small["outcome"], small["table_version"], refused(small)) == ("rifiutata", None, [(None, "delivery.rule_memory")])
+    assert all("--rule-memory" in text and " 1 MiB" in text for text in small["violations"][0]["message"].values())
+    assert world.rows("SELECT count(*) FROM sigess.erogazioni") == before
+    again = world.deliver("sigess.erogazioni", rows)
+    assert (again["outcome"], again["accepted"], again["duplicate"]) == ("accettata", 20_000, False), again["violations"][:3]
+    assert again["id"] != small["id"]
+    third = world.deliver("sigess.erogazioni", rows)
+    assert (third["id"], third["duplicate"]) == (again["id"], True)
+
+
+def test_a_file_refused_for_what_was_not_there_yet_is_judged_anew(siss, tmp_path):
+    world = persons.World(siss, tmp_path / "data")
+    one = Person(0)
+    cases = [case(0, one, "disabili")]
+    early = world.deliver("sigess.casi", cases)
+    assert early["outcome"] == "rifiutata"
+    world.accept("sigess.persone", [one.row()])
+    late = world.accept("sigess.casi", cases)
+    assert (late["accepted"], late["duplicate"]) == (1, False) and late["hash"] == early["hash"]
+    assert world.deliver("sigess.casi", cases)["duplicate"] is True

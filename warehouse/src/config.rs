@@ -18,6 +18,8 @@ pub struct Config {
     pub limits: Limits,
     /// Memory for rows that everybody may see and that are asked for again and again; 0 holds none.
     pub kept_bytes: usize,
+    /// Memory of one of the service's own questions: a rule over a whole delivery, a computed dataset.
+    pub rule_bytes: usize,
 }
 
 /// What one query, and all together, may use. Past a limit the author gets an error and nobody else notices.

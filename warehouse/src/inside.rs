@@ -24,15 +24,18 @@ use futures::{StreamExt, TryStreamExt};
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Lake, Snapshot};
 use crate::session::plain;
+use crate::uniqueness;
 
 const CATALOG: &str = "siss";
 /// Where tables without an area are.
 const OWN: &str = "public";
 /// Suffix of the table with every stored row of a dataset: earlier versions and the system columns included.
 pub const HISTORY: &str = "_storia";
-/// Memory of one question before it uses the disk, or fails where the engine cannot: rules over a delivery hold its rows by key, and those of Roma for
-/// a year are a million. In bytes.
-const MEMORY: usize = 2 << 30;
+/// Memory of one question, unless an installation says otherwise, before it uses the disk, or fails where the engine cannot: rules over a delivery hold
+/// its rows by key, and those of Roma for a year are a million. In bytes.
+pub const RULE_BYTES: usize = 2 << 30;
+/// Code of the error of a question that needs more.
+pub const OVER_MEMORY: &str = "limit.memory";
 
 /// Tables taken at one moment, and the questions asked of them.
 pub struct Inside {
@@ -45,8 +48,11 @@ pub struct Inside {
 impl Inside {
     pub fn new(lake: &Lake) -> Result<Self> {
         let disk = DiskManagerBuilder::default();
-        let runtime =
-            RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(MEMORY))).with_disk_manager_builder(disk).build_arc().map_err(fault)?;
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(lake.rule_bytes())))
+            .with_disk_manager_builder(disk)
+            .build_arc()
+            .map_err(fault)?;
         let mut config = SessionConfig::new().with_default_catalog_and_schema(CATALOG, OWN).with_create_default_catalog_and_schema(false);
         let options = config.options_mut();
         options.sql_parser.dialect = Dialect::PostgreSQL;
@@ -57,7 +63,7 @@ impl Inside {
         options.execution.skip_physical_aggregate_schema_check = true;
         let catalog = Arc::new(MemoryCatalogProvider::new());
         catalog.register_schema(OWN, Arc::new(MemorySchemaProvider::new())).map_err(fault)?;
-        let context = SessionContext::new_with_config_rt(config, runtime);
+        let context = uniqueness::context(config, runtime);
         context.register_catalog(CATALOG, catalog.clone());
         Ok(Self { lake: lake.clone(), context, catalog, taken: BTreeMap::new() })
     }
@@ -142,5 +148,10 @@ fn wrong(sql: &str, e: &DataFusionError) -> Error {
 }
 
 fn fault(e: DataFusionError) -> Error {
-    Error::internal("inside.query", e)
+    match e.find_root() {
+        DataFusionError::ResourcesExhausted(_) => {
+            Error { source: Some(e.into()), ..Error::new(Kind::Limit, OVER_MEMORY, "more memory is needed than one computation may take") }
+        }
+        _ => Error::internal("inside.query", e),
+    }
 }

@@ -60,21 +60,28 @@ pub struct Lake {
 struct Inner {
     store: Store,
     catalog: Arc<Catalog>,
+    /// Memory of one of the service's own questions.
+    rule_bytes: usize,
     /// A lake that is only read opens a table when it is first asked for: a worker answers after one table, not after all of them.
     tables: BTreeMap<DatasetName, OnceCell<Arc<Table>>>,
 }
 
 impl Lake {
     /// Opens the table of every contract, creating those that are not there; over a store that only reads, nothing yet.
-    pub async fn open(store: Store, catalog: Arc<Catalog>) -> Result<Self> {
+    pub async fn open(store: Store, catalog: Arc<Catalog>, rule_bytes: usize) -> Result<Self> {
         let tables = catalog.contracts.keys().map(|name| (name.clone(), OnceCell::new())).collect();
-        let lake = Self { inner: Arc::new(Inner { store, catalog, tables }) };
+        let lake = Self { inner: Arc::new(Inner { store, catalog, rule_bytes, tables }) };
         if !lake.inner.store.reads_only() {
             futures::stream::iter(lake.inner.tables.keys().map(Ok))
                 .try_for_each_concurrent(OPENING, |name| async { lake.table(name).await.map(|_| ()) })
                 .await?;
         }
         Ok(lake)
+    }
+
+    /// Memory of one of the service's own questions.
+    pub fn rule_bytes(&self) -> usize {
+        self.inner.rule_bytes
     }
 
     pub fn store(&self) -> &Store {
@@ -170,7 +177,7 @@ impl Lake {
     }
 
     async fn table(&self, name: &DatasetName) -> Result<&Arc<Table>> {
-        let Inner { store, catalog, tables } = &*self.inner;
+        let Inner { store, catalog, tables, rule_bytes: _ } = &*self.inner;
         let (Some(table), Some(contract)) = (tables.get(name), catalog.get(name)) else { return Err(unknown(name)) };
         table.get_or_try_init(|| async { Table::open(store, contract).await.map(Arc::new) }).await
     }

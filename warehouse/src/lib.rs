@@ -17,6 +17,7 @@ pub mod release;
 pub mod session;
 pub mod statement;
 pub mod system;
+mod uniqueness;
 pub mod worker;
 
 use std::sync::Arc;
@@ -60,7 +61,7 @@ impl Warehouse {
         let catalog = Arc::new(catalog);
         let rights = Arc::new(Rights::compile(&catalog)?);
         let store = Store::open(&config.data, &config.store).await?;
-        let lake = Lake::open(store, catalog.clone()).await?;
+        let lake = Lake::open(store, catalog.clone(), config.rule_bytes).await?;
         let kept = Arc::new(Kept::new(config.kept_bytes));
         let template = Arc::new(Template::new(config.limits)?);
         Ok(Self { lake, catalog, rights, template, kept, reads: None })

@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::pg_catalog::provider::{InformationSchema, PgSchema};
 use crate::pg_catalog::relation::Relation;
 use crate::principal::Principal;
+use crate::uniqueness;
 
 /// The one database that clients connect to.
 pub const DATABASE: &str = "siss";
@@ -89,8 +90,13 @@ pub fn context(principal: &Principal, relations: Arc<[Relation]>, runtime: Arc<R
     let sql = &mut config.options_mut().sql_parser;
     sql.dialect = datafusion::common::config::Dialect::PostgreSQL;
     sql.map_string_types_to_utf8view = false;
-    let state =
-        SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().with_type_planner(Arc::new(PgOidTypePlanner)).build();
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .with_type_planner(Arc::new(PgOidTypePlanner))
+        .with_physical_optimizer_rules(uniqueness::rules())
+        .build();
     let context = SessionContext::new_with_state(state);
 
     let catalog = Arc::new(MemoryCatalogProvider::new());

@@ -15,6 +15,8 @@ mod kept;
 mod leaks;
 #[path = "gate/once.rs"]
 mod once;
+#[path = "gate/order.rs"]
+mod order;
 #[path = "gate/pruning.rs"]
 mod pruning;
 #[path = "gate/rights.rs"]

@@ -18,6 +18,7 @@ use crate::release::Releases;
 use crate::release::manifest::{Difference, Manifest};
 use crate::release::shelf::folder;
 use crate::release::write::cells_of;
+use crate::uniqueness;
 
 /// Memory of one comparison before it uses the disk, in bytes.
 const MEMORY: usize = 256 << 20;
@@ -160,7 +161,7 @@ impl Releases {
         let mut config = SessionConfig::new().with_target_partitions(2);
         config.options_mut().optimizer.prefer_hash_join = false;
         config.options_mut().execution.parquet.schema_force_view_types = false;
-        let context = SessionContext::new_with_config_rt(config, runtime);
+        let context = uniqueness::context(config, runtime);
         let store = Url::parse(STORE).map_err(|e| Error::internal("release.diff", e))?;
         context.register_object_store(&store, self.objects());
         for (table, manifest) in [("before", from), ("after", to)] {

@@ -23,6 +23,7 @@ use crate::session::counted_first::CountedFirst;
 use crate::session::join_rows;
 use crate::session::planner::Planner;
 use crate::session::read_once::NestedLoopsInMemory;
+use crate::uniqueness;
 
 /// Catalog of every session.
 pub const CATALOG: &str = "siss";
@@ -58,6 +59,7 @@ impl Template {
             .with_optimizer_rule(Arc::new(CountedFirst))
             .with_query_planner(Arc::new(Planner))
             .with_statistics_registry(join_rows::registry())
+            .with_physical_optimizer_rules(uniqueness::rules())
             .with_physical_optimizer_rule(Arc::new(NestedLoopsInMemory))
             .build();
         Ok(Self { limits, runtime, state })

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use warehouse::Warehouse;
 use warehouse::config::{Config, Limits};
 use warehouse::error::Result;
+use warehouse::inside::RULE_BYTES;
 use warehouse::lake::{Load, RefusedLines, StoreOptions};
 use warehouse::principal::Principal;
 use warehouse::statement::{Rows, Statement};
@@ -244,7 +245,14 @@ pub async fn open(folder: &Path, limits: Limits) -> Result<Warehouse> {
 /// The same, with so much memory for open rows.
 pub async fn opened(folder: &Path, limits: Limits, kept_bytes: usize) -> Result<Warehouse> {
     let data = folder.join("data");
-    let config = Config { data: data.to_string_lossy().into_owned(), contracts: folder.join("contracts"), store: StoreOptions::default(), limits, kept_bytes };
+    let config = Config {
+        data: data.to_string_lossy().into_owned(),
+        contracts: folder.join("contracts"),
+        store: StoreOptions::default(),
+        limits,
+        kept_bytes,
+        rule_bytes: RULE_BYTES,
+    };
     Warehouse::open(config).await
 }
 
@@ -261,14 +269,21 @@ pub fn district() -> Principal {
 }
 
 /// One text per row, sorted.
+/// Rows as texts, in the order of texts.
 pub async fn texts(rows: Rows) -> Result<Vec<String>> {
     let batches: Vec<RecordBatch> = rows.batches.try_collect().await?;
+    let mut lines = lines(&batches);
+    lines.sort();
+    Ok(lines)
+}
+
+/// Rows as texts, in their own order.
+pub fn lines(batches: &[RecordBatch]) -> Vec<String> {
     let mut lines = Vec::new();
-    for batch in &batches {
+    for batch in batches {
         let options = FormatOptions::default().with_null("∅");
         let columns: Vec<_> = batch.columns().iter().map(|c| ArrayFormatter::try_new(c, &options).expect("formats")).collect();
         lines.extend((0..batch.num_rows()).map(|row| columns.iter().map(|c| c.value(row).to_string()).collect::<Vec<_>>().join("|")));
     }
-    lines.sort();
-    Ok(lines)
+    lines
 }

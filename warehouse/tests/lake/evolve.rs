@@ -1,5 +1,6 @@
 use datasets::model::{Contract, Mode, Type};
 use warehouse::error::Kind;
+use warehouse::inside::RULE_BYTES;
 use warehouse::lake::{At, Lake, Store, StoreOptions};
 
 use crate::support::*;
@@ -12,7 +13,7 @@ fn changed(version: &str, change: impl FnOnce(&mut Contract)) -> Contract {
 }
 
 async fn reopened(dir: &tempfile::TempDir, contract: Contract) -> warehouse::error::Result<Lake> {
-    Lake::open(Store::open(dir.path().to_str().unwrap(), &StoreOptions::default()).await?, catalog(contract)).await
+    Lake::open(Store::open(dir.path().to_str().unwrap(), &StoreOptions::default()).await?, catalog(contract), RULE_BYTES).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

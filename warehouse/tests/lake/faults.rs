@@ -4,6 +4,7 @@ use datasets::model::Mode;
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt};
 use warehouse::error::Result;
+use warehouse::inside::RULE_BYTES;
 use warehouse::lake::faults::{Fault, Faulty};
 use warehouse::lake::{Commit, Lake, Store, StoreOptions};
 
@@ -12,7 +13,7 @@ use crate::support::*;
 const CURRENT: &str = "SELECT id_consegna, codice, nome FROM t WHERE registrato_al IS NULL ORDER BY 1, 2";
 
 async fn lake_over(objects: Arc<dyn ObjectStore>, mode: Mode) -> Result<Lake> {
-    Lake::open(Store::over(objects, "memory://faults").await?, catalog(contract(mode))).await
+    Lake::open(Store::over(objects, "memory://faults").await?, catalog(contract(mode)), RULE_BYTES).await
 }
 
 /// A start, then a delivery: everything that can meet a fault.

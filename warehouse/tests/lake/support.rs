@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use datafusion::prelude::SessionContext;
 use datasets::catalog::Catalog;
 use datasets::model::{Class, Column, Contract, DatasetName, Feed, Frequency, Mode, Sender, Text, Type};
+use warehouse::inside::RULE_BYTES;
 use warehouse::lake::{Commit, Lake, Load, RefusedLines, Snapshot, Store, StoreOptions};
 
 pub fn text(s: &str) -> Text {
@@ -78,7 +79,7 @@ pub fn name() -> DatasetName {
 
 pub async fn open(dir: &tempfile::TempDir, contract: Contract) -> Lake {
     let store = Store::open(dir.path().to_str().unwrap(), &StoreOptions::default()).await.unwrap();
-    Lake::open(store, catalog(contract)).await.unwrap()
+    Lake::open(store, catalog(contract), RULE_BYTES).await.unwrap()
 }
 
 /// The `n`-th second of a fixed day.

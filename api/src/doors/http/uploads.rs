@@ -136,17 +136,26 @@ pub async fn receive_once(app: &App, incoming: Incoming, key: &str, mut body: im
     if bytes > most {
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "upload.length", format!("a delivery has at most {most} bytes")));
     }
-    let id = incoming::id(&incoming, &deliveries::hash(&spooled).await?);
+    // What it is, and on a second line the delivery it became.
+    let what = incoming::id(&incoming, &deliveries::hash(&spooled).await?, 0);
     let note = folder.join(format!("{}.key", hex::encode(Sha256::digest(format!("{}\0{key}", incoming.account)))));
     match std::fs::read_to_string(&note) {
-        Ok(before) if before != id => {
+        Ok(before) if before.lines().next() != Some(what.as_str()) => {
             return Err(Problem::new(StatusCode::CONFLICT, "idempotency.reused", "this Idempotency-Key was used for another delivery"));
         }
-        Ok(_) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => std::fs::write(&note, &id).map_err(fault)?,
+        Ok(before) => {
+            if let Some(id) = before.lines().nth(1)
+                && let Some(receipt) = app.deliveries.receipt(id).await.map_err(deliveries::problem)?
+            {
+                return Ok(receipt);
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => std::fs::write(&note, &what).map_err(fault)?,
         Err(error) => return Err(fault(error)),
     }
-    app.deliveries.receive_file(incoming, &spooled).await.map_err(deliveries::problem)
+    let receipt = app.deliveries.receive_file(incoming, &spooled).await.map_err(deliveries::problem)?;
+    std::fs::write(&note, format!("{what}\n{}", receipt.id)).map_err(fault)?;
+    Ok(receipt)
 }
 
 /// An upload of this account; others' are not found.
