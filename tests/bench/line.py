@@ -1,6 +1,7 @@
 """One measured figure: a line of the table and of the JSON file."""
 
 import dataclasses
+import math
 import statistics
 import time
 
@@ -21,7 +22,7 @@ class Line:
     @property
     def ratio(self):
         """How many times DuckDB's time (or rate) SISS takes; above 1 is slower for times, faster for rates."""
-        return self.siss / self.duckdb if self.duckdb else None
+        return None if self.duckdb is None else self.siss / self.duckdb if self.duckdb else math.inf
 
     @property
     def ok(self):
@@ -33,9 +34,9 @@ class Line:
 
     def cells(self):
         sign = "≥" if self.more else "≤"
-        target = "" if self.target is None else f"{sign} {self.target:g}" + ("×" if self.duckdb else f" {self.unit}")
+        target = "" if self.target is None else f"{sign} {self.target:g}" + ("×" if self.duckdb is not None else f" {self.unit}")
         verdict = {None: "", True: "ok", False: "LOSS"}[self.ok]
-        ratio = f"{self.ratio:.2f}×" if self.ratio else ""
+        ratio = "" if self.ratio is None else f"{self.ratio:.2f}×"
         return [self.what, shown(self.siss, self.unit), shown(self.duckdb, self.unit), ratio, target, verdict, self.note]
 
     def json(self):
