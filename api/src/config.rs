@@ -82,7 +82,7 @@ pub struct Data {
     /// S3: allow an endpoint without TLS
     #[arg(long, env = "SISS_S3_ALLOW_HTTP")]
     pub s3_allow_http: bool,
-    /// Memory of one rule over a whole delivery, and of one computed dataset, in MiB; a delivery that needs more is refused
+    /// Memory of one rule over a whole delivery, in MiB; a delivery that needs more is refused
     #[arg(long, env = "SISS_RULE_MEMORY", default_value_t = RULE_BYTES >> 20, value_name = "MIB")]
     pub rule_memory: usize,
 }

@@ -18,7 +18,7 @@ pub struct Config {
     pub limits: Limits,
     /// Memory for rows that everybody may see and that are asked for again and again; 0 holds none.
     pub kept_bytes: usize,
-    /// Memory of one of the service's own questions: a rule over a whole delivery, a computed dataset.
+    /// Memory of one of the service's own questions (`inside.rs`), such as a rule over a whole delivery.
     pub rule_bytes: usize,
 }
 
