@@ -69,16 +69,24 @@ pub struct Checked {
     pub stands: BooleanArray,
     /// Key columns of the whole batch, for uniqueness.
     pub keys: Vec<ArrayRef>,
+    /// Rows that stand, but whose key may turn out to be that of an earlier line.
+    pub doubtful: Vec<usize>,
     warned: HashSet<usize>,
 }
 
 impl Checked {
-    /// The rows that stand.
-    pub fn valid(&self) -> Result<RecordBatch> {
-        if self.stands.true_count() == self.stands.len() {
-            return Ok(self.rows.clone());
+    /// The rows that stand, and apart from them those that are doubtful.
+    pub fn valid(&self) -> Result<(RecordBatch, Option<RecordBatch>)> {
+        let only = |rows: &BooleanArray| filter_record_batch(&self.rows, rows).map_err(|e| Error::internal("check.filter", e));
+        if self.doubtful.is_empty() {
+            return Ok((if self.stands.true_count() == self.stands.len() { self.rows.clone() } else { only(&self.stands)? }, None));
         }
-        filter_record_batch(&self.rows, &self.stands).map_err(|e| Error::internal("check.filter", e))
+        let mut doubtful = BooleanBufferBuilder::new(self.stands.len());
+        doubtful.append_n(self.stands.len(), false);
+        self.doubtful.iter().for_each(|row| doubtful.set_bit(*row, true));
+        let doubtful = doubtful.finish();
+        let sure = self.stands.values() & &!&doubtful;
+        Ok((only(&BooleanArray::new(sure, None))?, Some(only(&BooleanArray::new(doubtful, None))?)))
     }
 
     /// Refuses more rows, each for its finding.
@@ -222,7 +230,7 @@ impl Checker {
         let mut kept: Vec<ArrayRef> = typed.into_iter().enumerate().filter(|(at, _)| !in_vault(*at)).map(|(_, column)| column).collect();
         kept.push(Arc::new(lines.clone()));
         let batch = RecordBatch::try_new(self.rules.schema.clone(), kept).map_err(|e| Error::internal("check.batch", e))?;
-        Ok(Checked { rows: batch, persons, findings, stands, keys, lines: lines.clone(), warned })
+        Ok(Checked { rows: batch, persons, findings, stands, keys, doubtful: Vec::new(), lines: lines.clone(), warned })
     }
 
     fn typed(&self, cells: &[StringArray]) -> Vec<ArrayRef> {

@@ -49,7 +49,7 @@ impl Deliveries {
     pub fn new(warehouse: &Warehouse, system: SystemLog, vault: Vault, bounds: Bounds, spool: PathBuf) -> Result<Self> {
         std::fs::create_dir_all(&spool)?;
         let lake = warehouse.lake().clone();
-        let landing = Landing::new(lake.store().objects());
+        let landing = Landing::new(lake.store());
         Ok(Self { lake, landing, system, vault, bounds, spool, turns: Arc::default(), unrecorded: Arc::default(), rules: Arc::default() })
     }
 

@@ -8,6 +8,7 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart};
 use tokio::io::AsyncReadExt;
+use warehouse::lake::Store;
 
 use crate::error::{Error, Kind, Result};
 use crate::incoming::Receipt;
@@ -18,6 +19,7 @@ const PART: usize = 8 << 20;
 
 #[derive(Clone)]
 pub struct Landing {
+    store: Store,
     objects: Arc<dyn ObjectStore>,
 }
 
@@ -28,8 +30,8 @@ pub struct Raw {
 }
 
 impl Landing {
-    pub fn new(objects: Arc<dyn ObjectStore>) -> Self {
-        Self { objects }
+    pub fn new(store: &Store) -> Self {
+        Self { store: store.clone(), objects: store.objects() }
     }
 
     fn folder(receipt: &Receipt) -> String {
@@ -40,9 +42,12 @@ impl Landing {
         Path::from(format!("landing/_open/{id}.json"))
     }
 
-    /// Makes the arrival durable: bytes first, then the receipt.
+    /// Makes the arrival durable: bytes first, then the receipt. The file is taken from where it lies if it can be.
     pub async fn receive(&self, receipt: &Receipt, file: &FilePath) -> Result<()> {
-        self.put_file(&format!("{}/raw", Self::folder(receipt)), file).await?;
+        let raw = format!("{}/raw", Self::folder(receipt));
+        if !self.store.adopt(file, &Path::from(raw.as_str())).await? {
+            self.put_file(&raw, file).await?;
+        }
         self.put_json(&Self::open(&receipt.id), receipt).await
     }
 

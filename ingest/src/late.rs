@@ -19,7 +19,10 @@ use crate::unique::Keys;
 /// Lines found wrong, or worth a warning, after their rows were handed over.
 #[derive(Default)]
 pub struct Late {
-    refused: BTreeSet<i64>,
+    /// Whose key stands on an earlier line.
+    repeated: BTreeSet<i64>,
+    /// Which break a rule together with others.
+    together: BTreeSet<i64>,
     warned: BTreeSet<i64>,
 }
 
@@ -29,7 +32,7 @@ impl Late {
         let Some(keys) = keys else { return Ok(()) };
         for one in blocking(move || keys.finish()).await? {
             findings.add(about_key(&said, one))?;
-            self.refused.insert(one.line);
+            self.repeated.insert(one.line);
         }
         Ok(())
     }
@@ -43,7 +46,7 @@ impl Late {
             for line in lines {
                 let message = check.message.clone();
                 findings.add(Violation { line: Some(line), column: None, rule: check.rule.clone(), severity: check.severity, value: None, message })?;
-                let side = if check.severity == Severity::Error { &mut self.refused } else { &mut self.warned };
+                let side = if check.severity == Severity::Error { &mut self.together } else { &mut self.warned };
                 side.insert(line);
             }
         }
@@ -51,16 +54,17 @@ impl Late {
     }
 
     pub fn lines(&self) -> RefusedLines {
-        self.refused.iter().copied().collect()
+        let lines = self.repeated.union(&self.together).copied().collect();
+        if self.together.is_empty() { RefusedLines::of_doubtful(lines) } else { RefusedLines::new(lines) }
     }
 
     pub fn refused(&self) -> u64 {
-        self.refused.len() as u64
+        self.repeated.union(&self.together).count() as u64
     }
 
     /// Lines with a warning that stand.
     pub fn warned(&self) -> u64 {
-        self.warned.difference(&self.refused).count() as u64
+        self.warned.iter().filter(|line| !self.repeated.contains(line) && !self.together.contains(line)).count() as u64
     }
 }
 

@@ -212,9 +212,10 @@ impl Judge {
                 Some(keys) => keys,
                 none => none.insert(Keys::new(&checked.keys)?),
             };
-            let found = keys.add(&checked.keys, &checked.lines, &checked.stands)?;
+            let known = keys.add(&checked.keys, &checked.lines, &checked.stands)?;
             let said = self.checker.repeated();
-            checked.refuse(found.into_iter().map(|(row, repeated)| (row, about_key(&said, repeated))).collect());
+            checked.doubtful = known.doubtful;
+            checked.refuse(known.repeated.into_iter().map(|(row, repeated)| (row, about_key(&said, repeated))).collect());
         }
         Ok((batch, checked))
     }
@@ -245,9 +246,10 @@ async fn consume(
         }
         tally.rows += batch.lines.len() as u64;
         tally.warned += checked.warned();
-        let valid = checked.valid().map_err(Whole::Fault)?;
-        if valid.num_rows() > 0 {
-            writer.write(valid).await.map_err(|e| Whole::Fault(e.into()))?;
+        let (sure, doubtful) = checked.valid().map_err(Whole::Fault)?;
+        writer.write(sure).await.map_err(|e| Whole::Fault(e.into()))?;
+        if let Some(doubtful) = doubtful {
+            writer.write_doubtful(doubtful).await.map_err(|e| Whole::Fault(e.into()))?;
         }
         progress(tally.rows);
     }

@@ -1,5 +1,7 @@
 //! Repeated keys within one delivery. Up to about two million rows they are found as the rows come; beyond, at any size in flat
-//! memory, at the end: hashes go to bucket files, each small enough to sort.
+//! memory, at the end: hashes go to bucket files, each small enough to sort. Which rows these can be is told as they come.
+
+mod seen;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Place;
@@ -11,6 +13,7 @@ use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array};
 use arrow::row::{RowConverter, SortField};
 use sha2::{Digest, Sha256};
 
+use self::seen::Seen;
 use crate::error::{Error, Result};
 
 const BUCKETS: u64 = 128;
@@ -27,6 +30,16 @@ pub struct Keys {
     /// The line of each key, until there are too many.
     first: HashMap<Hash, i64, BuildHasherDefault<AsIs>>,
     spilled: Vec<BufWriter<File>>,
+    /// Once there are too many.
+    seen: Option<Seen>,
+}
+
+/// What is known at once of the rows of a batch, by their place in it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    pub repeated: Vec<(usize, Repeated)>,
+    /// Rows whose key may stand on an earlier line; of all others it is certain that it does not.
+    pub doubtful: Vec<usize>,
 }
 
 /// A row whose key was already on the line `first`.
@@ -40,21 +53,24 @@ impl Keys {
     pub fn new(columns: &[ArrayRef]) -> Result<Self> {
         let fields = columns.iter().map(|c| SortField::new(c.data_type().clone())).collect();
         let converter = RowConverter::new(fields).map_err(|e| Error::internal("unique.keys", e))?;
-        Ok(Self { converter, first: HashMap::default(), spilled: Vec::new() })
+        Ok(Self { converter, first: HashMap::default(), spilled: Vec::new(), seen: None })
     }
 
-    /// Adds the key columns of the rows that are `valid`; gives those known to be repeated by now, with their place in the batch.
-    pub fn add(&mut self, columns: &[ArrayRef], lines: &Int64Array, valid: &BooleanArray) -> Result<Vec<(usize, Repeated)>> {
+    /// Adds the key columns of the rows that are `valid`.
+    pub fn add(&mut self, columns: &[ArrayRef], lines: &Int64Array, valid: &BooleanArray) -> Result<Known> {
         let rows = self.converter.convert_columns(columns).map_err(|e| Error::internal("unique.keys", e))?;
-        let mut found = Vec::new();
+        let mut known = Known::default();
         for (i, row) in rows.iter().enumerate().filter(|(i, _)| valid.value(*i)) {
             let (hash, line) = (hash(row.as_ref()), lines.value(i));
-            if !self.spilled.is_empty() {
+            if let Some(seen) = &mut self.seen {
+                if seen.note(hash) {
+                    known.doubtful.push(i);
+                }
                 self.spill(hash, line)?;
                 continue;
             }
             match self.first.entry(hash) {
-                Place::Occupied(earlier) => found.push((i, Repeated { line, first: *earlier.get() })),
+                Place::Occupied(earlier) => known.repeated.push((i, Repeated { line, first: *earlier.get() })),
                 Place::Vacant(place) => {
                     place.insert(line);
                 }
@@ -63,10 +79,10 @@ impl Keys {
                 self.leave_memory()?;
             }
         }
-        Ok(found)
+        Ok(known)
     }
 
-    /// The repeated lines that [`Self::add`] could not tell yet, in ascending order.
+    /// The repeated lines that [`Self::add`] could not tell yet, each of which it called doubtful, in ascending order.
     pub fn finish(self) -> Result<Vec<Repeated>> {
         let mut out = Vec::new();
         for bucket in self.spilled {
@@ -78,9 +94,12 @@ impl Keys {
 
     fn leave_memory(&mut self) -> Result<()> {
         self.spilled = (0..BUCKETS).map(|_| Ok(BufWriter::new(tempfile::tempfile()?))).collect::<Result<_>>()?;
+        let mut seen = Seen::new();
         for (hash, line) in std::mem::take(&mut self.first) {
+            seen.note(hash);
             self.spill(hash, line)?;
         }
+        self.seen = Some(seen);
         Ok(())
     }
 
@@ -158,11 +177,19 @@ mod tests {
             let column: ArrayRef = Arc::new(StringArray::from_iter_values((0..rows).map(key)));
             let lines = Int64Array::from_iter_values((0..rows as i64).map(|l| l + 2));
             let mut keys = Keys::new(std::slice::from_ref(&column)).unwrap();
-            let at_once = keys.add(std::slice::from_ref(&column), &lines, &BooleanArray::from(vec![true; rows])).unwrap();
+            // The last row comes once the others are there, and the keys may have left memory.
+            let one = |at: usize, count: usize| (column.slice(at, count), lines.slice(at, count), BooleanArray::from(vec![true; count]));
+            let mut add = |(column, lines, valid): (ArrayRef, Int64Array, BooleanArray)| keys.add(&[column], &lines, &valid).unwrap();
+            assert_eq!(add(one(0, rows - 1)), Known::default());
+            let known = add(one(rows - 1, 1));
             let later = keys.finish().unwrap();
             let twin = Repeated { line: rows as i64 + 1, first: 5 };
-            let expected = if rows < IN_MEMORY { (vec![(rows - 1, twin)], vec![]) } else { (vec![], vec![twin]) };
-            assert_eq!((at_once, later), expected);
+            let expected = if rows < IN_MEMORY {
+                (Known { repeated: vec![(0, twin)], doubtful: vec![] }, vec![])
+            } else {
+                (Known { repeated: vec![], doubtful: vec![0] }, vec![twin])
+            };
+            assert_eq!((known, later), expected);
         }
     }
 
@@ -171,6 +198,6 @@ mod tests {
         let column: ArrayRef = Arc::new(StringArray::from(vec!["a", "a"]));
         let mut keys = Keys::new(std::slice::from_ref(&column)).unwrap();
         let found = keys.add(std::slice::from_ref(&column), &Int64Array::from(vec![2, 3]), &BooleanArray::from(vec![false, true])).unwrap();
-        assert!(found.is_empty() && keys.finish().unwrap().is_empty());
+        assert!(found == Known::default() && keys.finish().unwrap().is_empty());
     }
 }

@@ -59,6 +59,21 @@ impl Durable {
         .await
     }
 
+    /// Gives a file of this machine its place as an object, without copying it. False when it lies on another file system.
+    pub async fn adopt(&self, file: &FilePath, location: &Path) -> Result<bool> {
+        let (from, to) = (file.to_owned(), self.prepare(location).await?);
+        self.blocking(move || {
+            File::open(&from)?.sync_all()?;
+            match fs::rename(&from, &to) {
+                Err(e) if e.kind() == io::ErrorKind::CrossesDevices => return Ok(false),
+                renamed => renamed?,
+            }
+            sync_parent(&to)?;
+            Ok(true)
+        })
+        .await
+    }
+
     /// Runs file work off the async threads. A failure other than "there" or "not there" stops all later writes.
     async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
         if self.broken.load(Ordering::Acquire) {

@@ -37,36 +37,44 @@ pub struct Computed {
 
 /// Lines of a delivery that must not be loaded, found after their rows were handed over.
 #[derive(Clone, Debug, Default)]
-pub struct RefusedLines(Vec<i64>);
+pub struct RefusedLines {
+    lines: Vec<i64>,
+    /// All of them are among the doubtful rows.
+    doubtful: bool,
+}
 
 impl RefusedLines {
     pub fn new(mut lines: Vec<i64>) -> Self {
         lines.sort_unstable();
         lines.dedup();
-        Self(lines)
+        Self { lines, doubtful: false }
+    }
+
+    /// Lines whose rows were all handed over as doubtful.
+    pub fn of_doubtful(lines: Vec<i64>) -> Self {
+        Self { doubtful: true, ..Self::new(lines) }
     }
 
     pub fn none() -> Self {
         Self::default()
     }
 
+    /// Those that may be among the rows that were not doubtful.
+    pub(super) fn of_sure(&self) -> Self {
+        if self.doubtful { Self::none() } else { self.clone() }
+    }
+
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.lines.is_empty()
     }
 
     /// In ascending order.
     pub fn as_slice(&self) -> &[i64] {
-        &self.0
+        &self.lines
     }
 
     pub fn contains(&self, line: i64) -> bool {
-        self.0.binary_search(&line).is_ok()
-    }
-}
-
-impl FromIterator<i64> for RefusedLines {
-    fn from_iter<I: IntoIterator<Item = i64>>(lines: I) -> Self {
-        Self::new(lines.into_iter().collect())
+        self.lines.binary_search(&line).is_ok()
     }
 }
 

@@ -11,6 +11,7 @@ use deltalake::datafile::writer::DeltaWriter;
 use deltalake::kernel::Add;
 use futures::TryStreamExt;
 use object_store::ObjectStore;
+use tokio::task::JoinHandle;
 
 use crate::error::{Error, Result};
 use crate::lake::files::{self, BATCH_ROWS, DataFile};
@@ -33,15 +34,25 @@ pub struct Stage {
     sort: Vec<String>,
     held: Vec<RecordBatch>,
     held_bytes: usize,
-    writer: Option<DeltaWriter>,
+    /// The run that is sorted and written while the next one is collected; gives the writer back.
+    writing: Option<JoinHandle<Result<DeltaWriter>>>,
     /// Files that are closed already.
     closed: Vec<Add>,
 }
 
 /// A delivery's rows, complete: files that hold part of them and rows still in memory, all of the stored schema.
+#[derive(Default)]
 pub struct Staged {
     pub files: Vec<Add>,
     pub memory: Vec<RecordBatch>,
+}
+
+impl Staged {
+    pub fn and(mut self, more: Self) -> Self {
+        self.files.extend(more.files);
+        self.memory.extend(more.memory);
+        self
+    }
 }
 
 impl Stage {
@@ -49,7 +60,7 @@ impl Stage {
         let own = |name: &str| name == system::LINE || !system::ALL.contains(&name);
         let fields: Vec<_> = schema.fields().iter().filter(|f| own(f.name())).cloned().collect();
         let delivered = Arc::new(Schema::new(fields));
-        Self { load, base, objects, schema, delivered, sort, held: Vec::new(), held_bytes: 0, writer: None, closed: Vec::new() }
+        Self { load, base, objects, schema, delivered, sort, held: Vec::new(), held_bytes: 0, writing: None, closed: Vec::new() }
     }
 
     pub async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -65,8 +76,8 @@ impl Stage {
 
     /// The rows taken so far, to be read before they are committed.
     pub async fn pending(&mut self) -> Result<Pending> {
-        if let Some(writer) = self.writer.take() {
-            self.closed.extend(writer.close().await.map_err(|e| Error::internal("lake.write", e))?);
+        if let Some(writer) = self.written().await? {
+            self.closed.extend(writer.close().await.map_err(failed)?);
         }
         let files = self.closed.iter().map(DataFile::of).collect();
         Ok(Pending { schema: self.delivered.clone(), memory: self.held.clone(), files })
@@ -79,7 +90,7 @@ impl Stage {
             self.held = held.iter().map(|b| without(b, refused)).collect::<Result<_>>()?;
         }
         if hold {
-            let memory = self.run()?.collect::<Result<_>>()?;
+            let memory = self.take().sorted()?.collect::<Result<_>>()?;
             let files = self.close(refused).await?;
             return Ok(Staged { files, memory });
         }
@@ -88,51 +99,57 @@ impl Stage {
     }
 
     /// Ends the delivery and leaves nothing of it.
-    pub async fn abort(self) {
+    pub async fn abort(mut self) {
         files::discard(self.objects.as_ref(), &self.closed).await;
-        if let Some(writer) = self.writer {
-            match writer.close().await {
-                Ok(adds) => files::discard(self.objects.as_ref(), &adds).await,
-                Err(e) => tracing::warn!(error = %e, "files of an abandoned delivery are left for vacuum"),
-            }
+        let closed = match self.written().await {
+            Ok(None) => return,
+            Ok(Some(writer)) => writer.close().await.map_err(failed),
+            Err(e) => Err(e),
+        };
+        match closed {
+            Ok(adds) => files::discard(self.objects.as_ref(), &adds).await,
+            Err(e) => tracing::warn!(error = %e, "files of an abandoned delivery are left for vacuum"),
         }
     }
 
+    /// Sets out to write the held rows, on a thread of their own; waits for those before them.
     async fn flush(&mut self) -> Result<()> {
-        let run: Vec<RecordBatch> = self.run()?.collect::<Result<_>>()?;
-        if run.is_empty() {
+        if self.held.is_empty() {
             return Ok(());
         }
-        let writer = match &mut self.writer {
+        let run = self.take();
+        let mut writer = match self.written().await? {
             Some(writer) => writer,
-            none => none.insert(files::writer(self.objects.clone(), self.schema.clone(), self.base.state()?)?),
+            None => files::writer(self.objects.clone(), self.schema.clone(), self.base.state()?)?,
         };
-        for batch in &run {
-            writer.write(batch).await.map_err(|e| Error::internal("lake.write", e))?;
-        }
+        self.writing = Some(tokio::spawn(async move {
+            for batch in run.sorted()? {
+                writer.write(&batch?).await.map_err(failed)?;
+            }
+            Ok(writer)
+        }));
         Ok(())
     }
 
-    /// The held rows in their stored order and form.
-    fn run(&mut self) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
-        let held = std::mem::take(&mut self.held);
+    /// The writer, once all that was handed to it is written; none when nothing was.
+    async fn written(&mut self) -> Result<Option<DeltaWriter>> {
+        match self.writing.take() {
+            Some(writing) => writing.await.map_err(failed)?.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The held rows.
+    fn take(&mut self) -> Run {
         self.held_bytes = 0;
-        let order = order(&held, &self.sort)?;
-        let (schema, load) = (self.schema.clone(), self.load.clone());
-        let chunks = order.len().div_ceil(BATCH_ROWS);
-        Ok((0..chunks).map(move |i| {
-            let rows = &order[i * BATCH_ROWS..order.len().min((i + 1) * BATCH_ROWS)];
-            let parts: Vec<&RecordBatch> = held.iter().collect();
-            let batch = interleave_record_batch(&parts, rows).map_err(|e| Error::internal("lake.sort", e))?;
-            stored(&batch, &schema, &load)
-        }))
+        Run { rows: std::mem::take(&mut self.held), schema: self.schema.clone(), load: self.load.clone(), sort: self.sort.clone() }
     }
 
     /// Closes the files; those that hold refused lines are written again without them.
     async fn close(&mut self, refused: &RefusedLines) -> Result<Vec<Add>> {
         let mut adds = std::mem::take(&mut self.closed);
-        if let Some(writer) = self.writer.take() {
-            adds.extend(writer.close().await.map_err(|e| Error::internal("lake.write", e))?);
+        if let Some(writer) = self.written().await? {
+            adds.extend(writer.close().await.map_err(failed)?);
         }
         if refused.is_empty() || adds.is_empty() {
             return Ok(adds);
@@ -142,12 +159,34 @@ impl Stage {
             let mut rows = files::read(self.objects.clone(), &DataFile::of(add), self.schema.clone()).await?;
             while let Some(batch) = rows.try_next().await? {
                 let kept = without(&batch, refused)?;
-                again.write(&kept).await.map_err(|e| Error::internal("lake.write", e))?;
+                again.write(&kept).await.map_err(failed)?;
             }
         }
-        let kept = again.close().await.map_err(|e| Error::internal("lake.write", e))?;
+        let kept = again.close().await.map_err(failed)?;
         files::discard(self.objects.as_ref(), &adds).await;
         Ok(kept)
+    }
+}
+
+/// Rows that are sorted and written together.
+struct Run {
+    rows: Vec<RecordBatch>,
+    schema: SchemaRef,
+    load: Load,
+    sort: Vec<String>,
+}
+
+impl Run {
+    /// The rows in their stored order and form, a batch at a time.
+    fn sorted(self) -> Result<impl Iterator<Item = Result<RecordBatch>> + Send> {
+        let order = order(&self.rows, &self.sort)?;
+        let chunks = order.len().div_ceil(BATCH_ROWS);
+        Ok((0..chunks).map(move |i| {
+            let rows = &order[i * BATCH_ROWS..order.len().min((i + 1) * BATCH_ROWS)];
+            let parts: Vec<&RecordBatch> = self.rows.iter().collect();
+            let batch = interleave_record_batch(&parts, rows).map_err(|e| Error::internal("lake.sort", e))?;
+            stored(&batch, &self.schema, &self.load)
+        }))
     }
 }
 
@@ -167,7 +206,7 @@ fn stored(batch: &RecordBatch, schema: &SchemaRef, load: &Load) -> Result<Record
         name => batch.column_by_name(name).cloned().ok_or_else(|| Error::internal("lake.write", "a delivered column is missing")),
     });
     let columns = columns.collect::<Result<Vec<_>>>()?;
-    RecordBatch::try_new(schema.clone(), columns).map_err(|e| Error::internal("lake.write", e))
+    RecordBatch::try_new(schema.clone(), columns).map_err(failed)
 }
 
 /// The rows of all batches as (batch, row), ordered by the sort columns; rows that compare equal stay in order of arrival.
@@ -185,6 +224,10 @@ fn order(batches: &[RecordBatch], sort: &[String]) -> Result<Vec<(usize, usize)>
         order.sort_by(|a, b| key(a).cmp(&key(b)));
     }
     Ok(order)
+}
+
+fn failed(e: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::internal("lake.write", e)
 }
 
 pub fn without(batch: &RecordBatch, refused: &RefusedLines) -> Result<RecordBatch> {

@@ -103,6 +103,14 @@ impl Store {
         }
     }
 
+    /// Makes a file of this machine an object by giving it its place: its bytes are written once. False when it has to be copied.
+    pub async fn adopt(&self, file: &FilePath, location: &Path) -> Result<bool> {
+        match &self.durable {
+            Some(durable) => durable.adopt(file, location).await.map_err(|e| Error::internal("store.adopt", e)),
+            None => Ok(false),
+        }
+    }
+
     /// A URL of our own scheme under which tables are known to the engine: it never resolves to another session's store.
     pub(super) fn table_url(&self, path: &Path) -> Result<Url> {
         let host = hex::encode(&Sha256::digest(self.url.as_bytes())[..8]);

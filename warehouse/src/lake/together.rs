@@ -36,6 +36,14 @@ pub struct Pending {
     pub files: Vec<DataFile>,
 }
 
+impl Pending {
+    pub fn and(mut self, more: Self) -> Self {
+        self.memory.extend(more.memory);
+        self.files.extend(more.files);
+        self
+    }
+}
+
 /// For each query the lines of delivered rows that it answers, in ascending order, each once.
 pub async fn judge(lake: &Lake, table: &Table, load: &Load, pending: Pending, refused: &RefusedLines, queries: &[&str]) -> Result<Vec<Vec<i64>>> {
     let mut inside = Inside::new(lake)?;

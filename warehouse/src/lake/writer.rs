@@ -23,7 +23,13 @@ pub struct Writer {
     computed: Option<Arc<Computed>>,
     about: Option<BTreeSet<String>>,
     /// None when the delivery is there already: rows are then let go unread.
-    stage: Option<Stage>,
+    stages: Option<Stages>,
+}
+
+/// Doubtful rows have files of their own: those that are refused in the end are taken out of few.
+struct Stages {
+    sure: Stage,
+    doubtful: Stage,
 }
 
 impl Writer {
@@ -31,13 +37,13 @@ impl Writer {
         table.refresh().await?;
         evolve::follow(&table).await?;
         let base = table.current();
-        let stage = if commit::holds(&table, &base, &load.delivery).await? {
+        let stages = if commit::holds(&table, &base, &load.delivery).await? {
             None
         } else {
-            let sort = table.contract.sort.clone();
-            Some(Stage::new(load.clone(), base, table.objects(), table.schema(), sort))
+            let stage = || Stage::new(load.clone(), base.clone(), table.objects(), table.schema(), table.contract.sort.clone());
+            Some(Stages { sure: stage(), doubtful: stage() })
         };
-        Ok(Self { table, load, computed: computed.map(Arc::new), about: None, stage })
+        Ok(Self { table, load, computed: computed.map(Arc::new), about: None, stages })
     }
 
     /// Says which bodies the rows are about: they are the service's own, and what follows from them is computed for these alone.
@@ -48,16 +54,27 @@ impl Writer {
     /// Takes rows: the contract's columns and `riga_consegna`, by name. Memory stays flat whatever their number.
     /// Errors: `Invalid` when a required column is missing or empty.
     pub async fn write(&mut self, batch: RecordBatch) -> Result<()> {
-        match &mut self.stage {
-            Some(stage) => stage.write(&batch).await,
+        match &mut self.stages {
+            Some(stages) => stages.sure.write(&batch).await,
+            None => Ok(()),
+        }
+    }
+
+    /// As [`Self::write`] for rows that may well be among those refused when all are there.
+    pub async fn write_doubtful(&mut self, batch: RecordBatch) -> Result<()> {
+        match &mut self.stages {
+            Some(stages) => stages.doubtful.write(&batch).await,
             None => Ok(()),
         }
     }
 
     /// For each query of a contract's set rules the lines of delivered rows that break it; rows of `refused` count as not delivered.
     pub async fn judge(&mut self, lake: &Lake, queries: &[&str], refused: &RefusedLines) -> Result<Vec<Vec<i64>>> {
-        match &mut self.stage {
-            Some(stage) if !queries.is_empty() => together::judge(lake, &self.table, &self.load, stage.pending().await?, refused, queries).await,
+        match &mut self.stages {
+            Some(stages) if !queries.is_empty() => {
+                let pending = stages.sure.pending().await?.and(stages.doubtful.pending().await?);
+                together::judge(lake, &self.table, &self.load, pending, refused, queries).await
+            }
             _ => Ok(vec![Vec::new(); queries.len()]),
         }
     }
@@ -65,13 +82,16 @@ impl Writer {
     /// Makes the delivery visible as one version of the table, leaving out `refused`. Committing a delivery twice writes once.
     /// After an `Internal` error with code `lake.outcome_unknown` or `lake.commit`, deliver again with the same identifier.
     pub async fn commit(self, refused: &RefusedLines) -> Result<Commit> {
-        let Self { table, load, computed, about, stage } = self;
+        let Self { table, load, computed, about, stages } = self;
         let mark = Mark::delivery(&load, computed.as_deref());
         let mark = about.iter().fold(mark, Mark::about);
         let mode = table.contract.mode;
-        let staged = match stage {
-            Some(stage) => stage.finish(refused, mode == Mode::Versions).await?,
-            None => Staged { files: Vec::new(), memory: Vec::new() },
+        let staged = match stages {
+            Some(Stages { sure, doubtful }) => {
+                let hold = mode == Mode::Versions;
+                sure.finish(&refused.of_sure(), hold).await?.and(doubtful.finish(refused, hold).await?)
+            }
+            None => Staged::default(),
         };
         let (table, load, staged, computed) = (&*table, &load, &staged, computed.as_deref());
         // Staged files that became part of the table as they are.
@@ -101,8 +121,9 @@ impl Writer {
 
     /// Lets the delivery go; its files are removed.
     pub async fn abort(self) {
-        if let Some(stage) = self.stage {
-            stage.abort().await;
+        if let Some(Stages { sure, doubtful }) = self.stages {
+            sure.abort().await;
+            doubtful.abort().await;
         }
     }
 }

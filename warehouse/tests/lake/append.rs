@@ -59,6 +59,26 @@ async fn refused_lines_are_left_out_also_of_files_already_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn only_the_files_of_doubtful_rows_are_written_again() {
+    for mode in [Mode::Append, Mode::Replace, Mode::Versions] {
+        let dir = tempfile::tempdir().unwrap();
+        let lake = open(&dir, contract(mode)).await;
+        let mut writer = lake.writer(&name(), load("d1", "s", "p", 1)).await.unwrap();
+        let long = "x".repeat(200);
+        let rows = |from: i64, count: i64| (from..from + count).map(|i| row(&format!("{i:06}"), &long, i)).collect::<Vec<Row>>();
+        for n in 0..20 {
+            writer.write(batch(&rows(n * 8192, 8192), 2 + n * 8192)).await.unwrap();
+        }
+        writer.write_doubtful(batch(&rows(900_000, 3), 900_000)).await.unwrap();
+        let done = writer.commit(&RefusedLines::of_doubtful(vec![900_001])).await.unwrap();
+        assert_eq!(done.added, 20 * 8192 + 2, "{mode:?}");
+        let snapshot = lake.snapshot(&name()).unwrap();
+        assert_eq!(cells(&snapshot, "SELECT codice FROM t WHERE riga_consegna >= 900000 ORDER BY 1").await, [["900000"], ["900002"]], "{mode:?}");
+        assert_eq!(count(&snapshot, "SELECT count(DISTINCT codice) FROM t").await, 20 * 8192 + 2, "{mode:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_abandoned_delivery_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let lake = open(&dir, contract(Mode::Append)).await;

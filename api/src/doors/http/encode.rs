@@ -32,7 +32,7 @@ const GATHERED: usize = 10_000;
 /// Rows of an answer that is written whole before it is sent.
 const AT_ONCE: u64 = 1_000;
 /// Rows encoded into one chunk.
-const CHUNK_ROWS: usize = 8_192;
+const CHUNK_ROWS: usize = 4_096;
 
 /// One way to write rows. Each call returns the bytes that are ready.
 trait Encoder: Send {

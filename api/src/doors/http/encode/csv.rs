@@ -81,8 +81,11 @@ fn defused_column<'a>(column: &ArrayRef, cells: impl Iterator<Item = Option<&'a 
 pub(super) struct Buffer(Arc<Mutex<Vec<u8>>>);
 
 impl Buffer {
+    /// What was written; the next batch finds room for as much.
     pub fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut self.0.lock())
+        let mut bytes = self.0.lock();
+        let next = Vec::with_capacity(bytes.len() + bytes.len() / 8);
+        std::mem::replace(&mut bytes, next)
     }
 }
 
