@@ -108,7 +108,7 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Examine(_) => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
-    let runtime = runtime.enable_all().build()?;
+    let runtime = runtime.thread_keep_alive(warehouse::IDLE_THREAD).enable_all().build()?;
     // What a server does is its own, or its clients'; what another command does is whoever's who gives it.
     let serves = matches!(cli.command, Command::Serve(_) | Command::Demo(_));
     let work = async {

@@ -21,6 +21,7 @@ mod uniqueness;
 pub mod worker;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::catalog::CatalogProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
@@ -37,6 +38,10 @@ use crate::principal::Principal;
 use crate::session::Session;
 use crate::session::kept::Kept;
 use crate::session::template::Template;
+
+/// How long a thread for blocking work (each read of a local file is one) waits for more. Waiting threads take turns, and the allocator
+/// keeps memory for each: with thirty of them an export of ten million rows took 395 MiB, with a handful 290.
+pub const IDLE_THREAD: Duration = Duration::from_millis(500);
 
 /// An open lake with its contracts. Cloning is cheap; clones share caches and snapshots.
 #[derive(Clone)]

@@ -59,8 +59,13 @@ pub async fn serve(warehouse: Warehouse) -> Result<()> {
     let start: Start = parse(&frame.payload)?;
     let warehouse = warehouse.with_limits(start.limits)?;
     limits::apply(warehouse.limits()).map_err(fault)?;
-    let threads =
-        Builder::new_multi_thread().worker_threads(warehouse.limits().threads).thread_stack_size(STACK).thread_name(limits::QUERY_THREAD).enable_all().build();
+    let threads = Builder::new_multi_thread()
+        .worker_threads(warehouse.limits().threads)
+        .thread_keep_alive(crate::IDLE_THREAD)
+        .thread_stack_size(STACK)
+        .thread_name(limits::QUERY_THREAD)
+        .enable_all()
+        .build();
 
     let (send, receive) = mpsc::channel(1);
     tokio::spawn(async move {
