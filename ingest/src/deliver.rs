@@ -27,6 +27,9 @@ use crate::vault::{Clear, Sealer, Secret, Vault, reseal};
 /// Who delivers at the command line on nobody's behalf.
 pub const OPERATOR: &str = "operatore";
 
+/// Bytes that are hashed and written while as many are read.
+const CHUNK: usize = 512 << 10;
+
 /// The delivery service of one lake; cloning is cheap.
 #[derive(Clone)]
 pub struct Deliveries {
@@ -86,25 +89,27 @@ impl Deliveries {
         let mut sealer = if tells_persons(contract) { Some(Sealer::new(Secret::fresh()?)) } else { None };
         let (file, spooled) = tempfile::NamedTempFile::new_in(&self.spool)?.into_parts();
         let mut file = tokio::fs::File::from_std(file);
-        let (mut digest, mut bytes, mut buffer, mut sealed) = (Sha256::new(), 0u64, vec![0; 256 << 10], Vec::new());
-        loop {
-            let read = body.read(&mut buffer).await?;
-            if read == 0 {
-                break;
-            }
+        let (mut digest, mut bytes, mut sealed) = (Sha256::new(), 0u64, Vec::new());
+        let (mut here, mut coming) = (vec![0; CHUNK], vec![0; CHUNK]);
+        let mut read = body.read(&mut here).await?;
+        while read > 0 {
             bytes += read as u64;
             if bytes > self.bounds.bytes {
                 return Err(Error::new(Kind::Limit, "delivery.too_large", &self.bounds.bytes.to_string()));
             }
-            digest.update(&buffer[..read]);
-            match &mut sealer {
-                None => file.write_all(&buffer[..read]).await?,
-                Some(sealer) => {
-                    sealer.push(&buffer[..read], &mut sealed)?;
-                    file.write_all(&sealed).await?;
-                    sealed.clear();
-                }
-            }
+            let keep = async {
+                digest.update(&here[..read]);
+                let Some(sealer) = &mut sealer else { return Ok(file.write_all(&here[..read]).await?) };
+                sealer.push(&here[..read], &mut sealed)?;
+                file.write_all(&sealed).await?;
+                sealed.clear();
+                Ok::<_, Error>(())
+            };
+            // What follows is read meanwhile.
+            let (next, kept) = tokio::join!(body.read(&mut coming), keep);
+            kept?;
+            read = next?;
+            std::mem::swap(&mut here, &mut coming);
         }
         let key = sealer.map(|sealer| sealer.finish(&mut sealed)).transpose()?;
         file.write_all(&sealed).await?;

@@ -37,7 +37,7 @@ async fn plan(table: &Table, base: Snapshot, column: &str, from: &str, to: &str)
             continue;
         }
         // Current and closed rows keep files of their own: each file is written again by itself.
-        let mut writer = files::writer(table.objects(), table.schema(), base.state()?)?;
+        let mut writer = files::writer(table, &base)?;
         let mut rows = files::read(table.objects(), &candidate.file, table.schema()).await?;
         while let Some(batch) = rows.try_next().await? {
             let batch = replaced(&batch, column, from, to)?;

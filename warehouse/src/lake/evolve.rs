@@ -47,7 +47,7 @@ async fn plan(table: &Table, base: Snapshot) -> Result<Plan> {
     let metadata = metadata.add_config_key(CONTRACT_VERSION.to_owned(), table.contract.version.clone()).map_err(|e| Error::internal("lake.evolve", e))?;
     plan.others.push(Action::Metadata(metadata));
     if change == Change::Types {
-        let mut writer = files::writer(table.objects(), table.schema(), base.state()?)?;
+        let mut writer = files::writer(table, &base)?;
         for mut candidate in candidates(&base, &[], None)? {
             let mut rows = files::read(table.objects(), &candidate.file, table.schema()).await?;
             while let Some(batch) = rows.try_next().await? {

@@ -32,7 +32,7 @@ async fn plan(table: &Table, base: Snapshot, column: &str, before: i64) -> Resul
         if old == 0 {
             continue;
         }
-        let mut writer = files::writer(table.objects(), table.schema(), base.state()?)?;
+        let mut writer = files::writer(table, &base)?;
         let mut rows = files::read(table.objects(), &candidate.file, table.schema()).await?;
         while let Some(batch) = rows.try_next().await? {
             let young = filter_record_batch(&batch, &is_young(&batch, column, before)?).map_err(|e| Error::internal("lake.expire", e))?;

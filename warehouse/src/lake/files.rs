@@ -8,10 +8,10 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use bytes::Bytes;
+use datasets::system;
 use deltalake::datafile::writer::{DeltaWriter, WriterConfig};
 use deltalake::kernel::Add;
 use deltalake::table::config::TablePropertiesExt;
-use deltalake::table::state::DeltaTableState;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
@@ -24,8 +24,11 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, Kind, Result};
+use crate::lake::snapshot::Snapshot;
+use crate::lake::table::Table;
 
 /// Rows of a row group: the unit that a selective query skips or reads.
 const GROUP_ROWS: usize = 131_072;
@@ -54,17 +57,21 @@ pub fn plain(schema: &Schema) -> SchemaRef {
 }
 
 /// A writer of new data files of a table, in the order in which rows come.
-pub fn writer(objects: Arc<dyn ObjectStore>, schema: SchemaRef, state: &DeltaTableState) -> Result<DeltaWriter> {
+pub fn writer(table: &Table, base: &Snapshot) -> Result<DeltaWriter> {
     let level = ZstdLevel::try_new(1).map_err(|e| Error::internal("lake.write", e))?;
-    let properties = WriterProperties::builder()
+    // A dictionary of what differs in each row would only be built to be given up.
+    let key = Some(&table.contract.key).filter(|key| key.len() == 1).and_then(|key| key.first());
+    let differing = [Some(system::LINE), key.map(String::as_str)].into_iter().flatten();
+    let properties = differing.fold(WriterProperties::builder(), |properties, name| properties.set_column_dictionary_enabled(ColumnPath::from(name), false));
+    let properties = properties
         .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_created_by(format!("siss {}", env!("CARGO_PKG_VERSION")))
         .build();
-    let indexed = state.table_config().num_indexed_cols();
-    let config = WriterConfig::new(schema, Vec::new(), Some(properties), NonZeroU64::new(FILE_BYTES), Some(BATCH_ROWS), indexed, None);
-    Ok(DeltaWriter::new(objects, config))
+    let indexed = base.state()?.table_config().num_indexed_cols();
+    let config = WriterConfig::new(table.schema(), Vec::new(), Some(properties), NonZeroU64::new(FILE_BYTES), Some(BATCH_ROWS), indexed, None);
+    Ok(DeltaWriter::new(table.objects(), config))
 }
 
 /// The rows of a data file as batches of `schema`: a column the file lacks is null, an older type is cast.

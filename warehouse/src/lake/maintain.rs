@@ -110,8 +110,8 @@ async fn compact(table: &Table, base: Snapshot, options: &MaintainOptions) -> Re
     let mut plan = Plan::default();
     let Some(group) = next_group(&base, options)? else { return Ok(plan) };
     let mut rows = sorted(table, &base, &group.keep.into()).await.map_err(failed)?;
-    let mut current = files::writer(table.objects(), table.schema(), base.state()?)?;
-    let mut closed = files::writer(table.objects(), table.schema(), base.state()?)?;
+    let mut current = files::writer(table, &base)?;
+    let mut closed = files::writer(table, &base)?;
     while let Some(batch) = rows.try_next().await.map_err(failed)? {
         // Rows of a kind have files of their own, so that whole files tell the current rows.
         let (open, ended) = by_end(&files::conform(&batch, &table.schema())?)?;

@@ -17,7 +17,7 @@ use crate::lake::table::Table;
 /// Takes the rows of `load`'s sender and period out of the snapshot's files; the caller adds the new ones.
 pub async fn plan(table: &Table, base: &Snapshot, load: &Load) -> Result<Plan> {
     let mut plan = Plan::default();
-    let mut writer = files::writer(table.objects(), table.schema(), base.state()?)?;
+    let mut writer = files::writer(table, base)?;
     for candidate in candidates(base, &[(SENDER, &load.sender), (PERIOD, &load.period)], None)? {
         let (matching, all) = count(table, &candidate, load).await?;
         if matching == 0 {

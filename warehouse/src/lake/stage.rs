@@ -10,13 +10,13 @@ use datasets::system;
 use deltalake::datafile::writer::DeltaWriter;
 use deltalake::kernel::Add;
 use futures::TryStreamExt;
-use object_store::ObjectStore;
 use tokio::task::JoinHandle;
 
 use crate::error::{Error, Result};
 use crate::lake::files::{self, BATCH_ROWS, DataFile};
 use crate::lake::load::{Load, RefusedLines};
 use crate::lake::snapshot::Snapshot;
+use crate::lake::table::Table;
 use crate::lake::together::Pending;
 
 /// Bytes of rows that are sorted at once; with their sort keys and encoded copies the peak is about four times this.
@@ -25,13 +25,12 @@ const SORT_BYTES: usize = 24 << 20;
 /// Collects rows, sorts them by the contract's order in bounded runs and writes the runs to data files.
 pub struct Stage {
     load: Load,
+    table: Arc<Table>,
     base: Snapshot,
-    objects: Arc<dyn ObjectStore>,
     /// Stored columns: the contract's, then the system's.
     schema: SchemaRef,
     /// What a delivery brings: the contract's columns and the line.
     delivered: SchemaRef,
-    sort: Vec<String>,
     held: Vec<RecordBatch>,
     held_bytes: usize,
     /// The run that is sorted and written while the next one is collected; gives the writer back.
@@ -56,11 +55,12 @@ impl Staged {
 }
 
 impl Stage {
-    pub fn new(load: Load, base: Snapshot, objects: Arc<dyn ObjectStore>, schema: SchemaRef, sort: Vec<String>) -> Self {
+    pub fn new(load: Load, table: Arc<Table>, base: Snapshot) -> Self {
+        let schema = table.schema();
         let own = |name: &str| name == system::LINE || !system::ALL.contains(&name);
         let fields: Vec<_> = schema.fields().iter().filter(|f| own(f.name())).cloned().collect();
         let delivered = Arc::new(Schema::new(fields));
-        Self { load, base, objects, schema, delivered, sort, held: Vec::new(), held_bytes: 0, writing: None, closed: Vec::new() }
+        Self { load, table, base, schema, delivered, held: Vec::new(), held_bytes: 0, writing: None, closed: Vec::new() }
     }
 
     pub async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -100,14 +100,14 @@ impl Stage {
 
     /// Ends the delivery and leaves nothing of it.
     pub async fn abort(mut self) {
-        files::discard(self.objects.as_ref(), &self.closed).await;
+        files::discard(self.table.objects().as_ref(), &self.closed).await;
         let closed = match self.written().await {
             Ok(None) => return,
             Ok(Some(writer)) => writer.close().await.map_err(failed),
             Err(e) => Err(e),
         };
         match closed {
-            Ok(adds) => files::discard(self.objects.as_ref(), &adds).await,
+            Ok(adds) => files::discard(self.table.objects().as_ref(), &adds).await,
             Err(e) => tracing::warn!(error = %e, "files of an abandoned delivery are left for vacuum"),
         }
     }
@@ -120,7 +120,7 @@ impl Stage {
         let run = self.take();
         let mut writer = match self.written().await? {
             Some(writer) => writer,
-            None => files::writer(self.objects.clone(), self.schema.clone(), self.base.state()?)?,
+            None => files::writer(&self.table, &self.base)?,
         };
         self.writing = Some(tokio::spawn(async move {
             for batch in run.sorted()? {
@@ -142,7 +142,7 @@ impl Stage {
     /// The held rows.
     fn take(&mut self) -> Run {
         self.held_bytes = 0;
-        Run { rows: std::mem::take(&mut self.held), schema: self.schema.clone(), load: self.load.clone(), sort: self.sort.clone() }
+        Run { rows: std::mem::take(&mut self.held), schema: self.schema.clone(), load: self.load.clone(), sort: self.table.contract.sort.clone() }
     }
 
     /// Closes the files; those that hold refused lines are written again without them.
@@ -154,16 +154,16 @@ impl Stage {
         if refused.is_empty() || adds.is_empty() {
             return Ok(adds);
         }
-        let mut again = files::writer(self.objects.clone(), self.schema.clone(), self.base.state()?)?;
+        let mut again = files::writer(&self.table, &self.base)?;
         for add in &adds {
-            let mut rows = files::read(self.objects.clone(), &DataFile::of(add), self.schema.clone()).await?;
+            let mut rows = files::read(self.table.objects(), &DataFile::of(add), self.schema.clone()).await?;
             while let Some(batch) = rows.try_next().await? {
                 let kept = without(&batch, refused)?;
                 again.write(&kept).await.map_err(failed)?;
             }
         }
         let kept = again.close().await.map_err(failed)?;
-        files::discard(self.objects.as_ref(), &adds).await;
+        files::discard(self.table.objects().as_ref(), &adds).await;
         Ok(kept)
     }
 }

@@ -56,7 +56,7 @@ pub async fn plan(table: &Table, base: &Snapshot, load: &Load, staged: &Staged, 
     for (index, candidate) in open.iter().enumerate() {
         rows.collect(table, candidate, index, load, &mut current).await?;
     }
-    let mut writer = files::writer(table.objects(), table.schema(), base.state()?)?;
+    let mut writer = files::writer(table, base)?;
     let mut kept = Vec::new();
     for add in &staged.files {
         if !rows.meets(table, add, &current).await? {
@@ -77,7 +77,7 @@ pub async fn plan(table: &Table, base: &Snapshot, load: &Load, staged: &Staged, 
         plan.counts.closed += 1;
     }
     // Closed rows have files of their own, so that whole files tell the current rows (`current`).
-    let mut closed = files::writer(table.objects(), table.schema(), base.state()?)?;
+    let mut closed = files::writer(table, base)?;
     let touched: BTreeSet<usize> = current.values().filter(|h| h.closed).filter_map(|h| h.file).collect();
     for (index, candidate) in open.into_iter().enumerate().filter(|(i, _)| touched.contains(i)) {
         let mut batches = files::read(table.objects(), &candidate.file, table.schema()).await?;

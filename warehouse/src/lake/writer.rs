@@ -40,7 +40,7 @@ impl Writer {
         let stages = if commit::holds(&table, &base, &load.delivery).await? {
             None
         } else {
-            let stage = || Stage::new(load.clone(), base.clone(), table.objects(), table.schema(), table.contract.sort.clone());
+            let stage = || Stage::new(load.clone(), table.clone(), base.clone());
             Some(Stages { sure: stage(), doubtful: stage() })
         };
         Ok(Self { table, load, computed: computed.map(Arc::new), about: None, stages })
