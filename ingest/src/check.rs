@@ -310,3 +310,22 @@ fn trues(condition: &BooleanArray) -> Vec<usize> {
 fn filled(message: &Text, value: &str) -> Text {
     Text { it: message.it.replace("{value}", value), en: message.en.replace("{value}", value) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_that_stands_is_sure_or_doubtful() {
+        let lines = Int64Array::from(vec![2, 3, 4, 5]);
+        let rows = RecordBatch::try_from_iter([("riga", Arc::new(lines.clone()) as ArrayRef)]).unwrap();
+        let stands = BooleanArray::from(vec![true, false, true, true]);
+        let mut checked = Checked { rows, persons: vec![], findings: vec![], lines, stands, keys: vec![], doubtful: vec![], warned: HashSet::new() };
+        let told = |part: &RecordBatch| part.column(0).as_primitive::<arrow::datatypes::Int64Type>().values().to_vec();
+        let (sure, doubtful) = checked.valid().unwrap();
+        assert_eq!((told(&sure), doubtful), (vec![2, 4, 5], None));
+        checked.doubtful = vec![2];
+        let (sure, doubtful) = checked.valid().unwrap();
+        assert_eq!((told(&sure), told(&doubtful.unwrap())), (vec![2, 5], vec![4]));
+    }
+}

@@ -2,11 +2,10 @@
 //! and `landing/_open/<id>.json`, the receipt, while a delivery still awaits its report.
 
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart};
+use object_store::{GetResultPayload, ObjectStoreExt, PutPayload, WriteMultipart};
 use tokio::io::AsyncReadExt;
 use warehouse::lake::Store;
 
@@ -20,7 +19,6 @@ const PART: usize = 8 << 20;
 #[derive(Clone)]
 pub struct Landing {
     store: Store,
-    objects: Arc<dyn ObjectStore>,
 }
 
 /// A received file on the local disk; a copy from a bucket is removed on drop.
@@ -31,7 +29,7 @@ pub struct Raw {
 
 impl Landing {
     pub fn new(store: &Store) -> Self {
-        Self { store: store.clone(), objects: store.objects() }
+        Self { store: store.clone() }
     }
 
     fn folder(receipt: &Receipt) -> String {
@@ -57,7 +55,7 @@ impl Landing {
 
     /// The received bytes of a delivery, as they lie.
     pub async fn raw_of(&self, dataset: &str, id: &str) -> Result<Raw> {
-        let found = self.objects.get(&Path::from(format!("landing/{}/{id}/raw", dataset.replace('.', "/")))).await?;
+        let found = self.store.objects().get(&Path::from(format!("landing/{}/{id}/raw", dataset.replace('.', "/")))).await?;
         match found.payload {
             GetResultPayload::File(_, path) => Ok(Raw { path, _copy: None }),
             GetResultPayload::Stream(mut stream) => {
@@ -87,7 +85,7 @@ impl Landing {
 
     /// The delivery no longer needs to be looked at when the service starts.
     pub async fn close(&self, id: &str) -> Result<()> {
-        match self.objects.delete(&Self::open(id)).await {
+        match self.store.objects().delete(&Self::open(id)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(e) => Err(e.into()),
         }
@@ -95,7 +93,7 @@ impl Landing {
 
     /// Receipts that still await their report, oldest first.
     pub async fn unfinished(&self) -> Result<Vec<Receipt>> {
-        let found: Vec<_> = self.objects.list(Some(&Path::from("landing/_open"))).try_collect().await?;
+        let found: Vec<_> = self.store.objects().list(Some(&Path::from("landing/_open"))).try_collect().await?;
         let mut receipts = Vec::new();
         for object in found {
             if let Some(receipt) = self.get_json::<Receipt>(&object.location).await? {
@@ -123,7 +121,7 @@ impl Landing {
 
     /// One of the lists of a finished delivery (`violations.csv`, `refused.csv`) as bytes; empty when it had none.
     pub async fn list(&self, report: &Report, name: &str) -> Result<bytes::Bytes> {
-        match self.objects.get(&Path::from(format!("landing/{}/{}/{name}", report.dataset.replace('.', "/"), report.id))).await {
+        match self.store.objects().get(&Path::from(format!("landing/{}/{}/{name}", report.dataset.replace('.', "/"), report.id))).await {
             Ok(found) => Ok(found.bytes().await?),
             Err(object_store::Error::NotFound { .. }) => Ok(bytes::Bytes::new()),
             Err(e) => Err(e.into()),
@@ -132,13 +130,13 @@ impl Landing {
 
     /// Keeps a document under the hash of its clear text.
     pub async fn put_attachment(&self, hash: &str, sealed: Vec<u8>) -> Result<()> {
-        self.objects.put(&attached(hash), PutPayload::from(sealed)).await?;
+        self.store.objects().put(&attached(hash), PutPayload::from(sealed)).await?;
         Ok(())
     }
 
     /// A kept document as it lies, as a file in `folder`.
     pub async fn attachment(&self, hash: &str, folder: &FilePath) -> Result<tempfile::NamedTempFile> {
-        let bytes = match self.objects.get(&attached(hash)).await {
+        let bytes = match self.store.objects().get(&attached(hash)).await {
             Ok(found) => found.bytes().await?,
             Err(object_store::Error::NotFound { .. }) => return Err(Error::new(Kind::NotFound, "form.attachment", hash)),
             Err(e) => return Err(e.into()),
@@ -154,10 +152,10 @@ impl Landing {
         if file.metadata().await?.len() as usize <= PART {
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes).await?;
-            self.objects.put(&to, PutPayload::from(bytes)).await?;
+            self.store.objects().put(&to, PutPayload::from(bytes)).await?;
             return Ok(());
         }
-        let mut upload = WriteMultipart::new_with_chunk_size(self.objects.put_multipart(&to).await?, PART);
+        let mut upload = WriteMultipart::new_with_chunk_size(self.store.objects().put_multipart(&to).await?, PART);
         let mut buffer = vec![0; 1 << 20];
         loop {
             let read = file.read(&mut buffer).await?;
@@ -173,12 +171,12 @@ impl Landing {
 
     async fn put_json<T: serde::Serialize>(&self, to: &Path, value: &T) -> Result<()> {
         let bytes = serde_json::to_vec(value).map_err(|e| Error::internal("landing.json", e))?;
-        self.objects.put(to, PutPayload::from(bytes)).await?;
+        self.store.objects().put(to, PutPayload::from(bytes)).await?;
         Ok(())
     }
 
     async fn get_json<T: serde::de::DeserializeOwned>(&self, from: &Path) -> Result<Option<T>> {
-        match self.objects.get(from).await {
+        match self.store.objects().get(from).await {
             Ok(found) => serde_json::from_slice(&found.bytes().await?).map(Some).map_err(|e| Error::internal("landing.json", e)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(e) => Err(e.into()),

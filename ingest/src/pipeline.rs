@@ -1,5 +1,5 @@
-//! One delivery from received bytes to a report: read, lay out, judge, write, commit. Reading and judging run on their own
-//! threads, so that a large file uses the machine; memory holds a few batches whatever the size.
+//! One delivery from received bytes to a report: read, lay out, judge, write, commit. Reading, judging and writing run side
+//! by side, so that a large file uses the machine; memory holds a few batches whatever the size.
 
 use std::path::Path;
 use std::sync::Arc;

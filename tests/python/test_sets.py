@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+import shutil
 
 import duckdb
 import pytest
@@ -120,3 +122,19 @@ def test_a_file_refused_for_what_was_not_there_yet_is_judged_anew(siss, tmp_path
     late = world.accept("sigess.casi", cases)
     assert (late["accepted"], late["duplicate"]) == (1, False) and late["hash"] == early["hash"]
     assert world.deliver("sigess.casi", cases)["duplicate"] is True
+
+
+@pytest.mark.accept
+def test_repeated_keys_of_a_file_too_large_to_remember_its_keys_are_refused(lake, siss, tmp_path):
+    """Two million rows, twenty of them with the key of a row far above: each is refused, and every other is there once."""
+    file, data, rows = tmp_path / "molte.csv", tmp_path / "data", 2_000_000
+    shutil.copytree(lake, data)
+    last = rows - 20
+    facility = f"printf('S058091-%08d', CASE WHEN n > {last} THEN n - {last} ELSE n END) AS codice_struttura, 'Struttura ' || n AS denominazione, '058091' AS codice_istat, 'mensa_sociale' AS tipo, 'poverta' AS utenza, 'Via Roma, 1' AS indirizzo, false AS indirizzo_riservato, 'Gestore' AS gestore, 'impresa' AS natura_gestore, 20 AS posti, DATE '2020-01-01' AS data_attivazione"
+    duckdb.execute(f"COPY (SELECT {facility} FROM range(1, {rows + 1}) t(n)) TO '{file}' (HEADER)")
+    report = json.loads(siss("deliver", file, "--data", data, "--dataset", "assa.strutture", "--sender", "058091", "--period", "2026-10", "--json").stdout)
+    assert (report["accepted"], report["refused"], report["added"]) == (rows - 20, 20, rows - 20)
+    assert refused(report) == [(line, "key.unique") for line in range(rows - 18, rows + 2)]
+    parts = [str(part) for part in (data / "tables/assa/strutture").glob("*.parquet")]
+    count = duckdb.execute(f"SELECT count(*), count(DISTINCT codice_struttura) FROM read_parquet({parts!r}) WHERE id_consegna = '{report['id']}'").fetchone()
+    assert count == (rows - 20, rows - 20)

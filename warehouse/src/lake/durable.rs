@@ -290,3 +290,31 @@ fn is_taken(e: &Error) -> bool {
 fn generic(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Generic { store: STORE, source: source.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use object_store::ObjectStoreExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_of_this_disk_moves_in_and_another_stays_where_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Durable::open(&dir.path().join("lake")).unwrap();
+        let near = dir.path().join("near");
+        fs::write(&near, "vicino").unwrap();
+        assert!(store.adopt(&near, &Path::from("a/b/raw")).await.unwrap() && !near.exists());
+        assert_eq!(store.get(&Path::from("a/b/raw")).await.unwrap().bytes().await.unwrap(), "vicino");
+
+        let device = |path: &FilePath| std::os::unix::fs::MetadataExt::dev(&fs::metadata(path).unwrap());
+        let other = FilePath::new("/dev/shm");
+        if !other.is_dir() || device(other) == device(dir.path()) {
+            eprintln!("skipped: /dev/shm is no other file system here");
+            return;
+        }
+        let far = tempfile::NamedTempFile::new_in(other).unwrap();
+        fs::write(far.path(), "lontano").unwrap();
+        assert!(!store.adopt(far.path(), &Path::from("a/c/raw")).await.unwrap() && far.path().exists());
+        store.put(&Path::from("a/c/raw"), "lontano".into()).await.expect("the store goes on writing");
+    }
+}
