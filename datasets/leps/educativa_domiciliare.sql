@@ -1,3 +1,4 @@
+-- Deliveries, the largest table there is, are read once: whether a district has any is counted over its municipalities.
 WITH educativa AS (
   SELECT ambito, id_intervento FROM sigess.interventi WHERE codice_voce = 'prov-educativa_domiciliare'
 ),
@@ -10,16 +11,16 @@ serviti AS (
   GROUP BY e.codice_istat, e.ambito, a.anno, e.id_persona
 ),
 giovani AS (
-  SELECT s.codice_istat, s.anno, count(*) AS persone
+  SELECT s.codice_istat, s.anno, count(CASE WHEN s.anno - p.anno_nascita < 18 THEN 1 END) AS persone
   FROM serviti s
-  JOIN sigess.persone p ON p.ambito = s.ambito AND p.id_persona = s.id_persona
-  WHERE s.anno - p.anno_nascita < 18
+  LEFT JOIN sigess.persone p ON p.ambito = s.ambito AND p.id_persona = s.id_persona
   GROUP BY s.codice_istat, s.anno
 ),
-distretti AS (
-  SELECT DISTINCT ambito, anno FROM serviti
+comuni AS (
+  SELECT r.*, z.persone, count(z.persone) OVER (PARTITION BY r.ambito, r.anno) AS serviti_nel_distretto
+  FROM residenti r
+  LEFT JOIN giovani z ON z.codice_istat = r.codice_istat AND z.anno = r.anno
 )
-SELECT r.codice_istat, r.ambito, r.anno, r.anno_popolazione, coalesce(g.persone, 0) AS numeratore, r.minori AS denominatore
-FROM residenti r
-JOIN distretti d ON d.ambito = r.ambito AND d.anno = r.anno
-LEFT JOIN giovani g ON g.codice_istat = r.codice_istat AND g.anno = r.anno
+SELECT r.codice_istat, r.ambito, r.anno, r.anno_popolazione, coalesce(r.persone, 0) AS numeratore, r.minori AS denominatore
+FROM comuni r
+WHERE r.serviti_nel_distretto > 0

@@ -1,10 +1,11 @@
 //! Findings of one delivery on their way to the report: all of them in a file, the first in memory, refused rows beside them.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufReader, BufWriter, Seek};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use datasets::model::Severity;
+use warehouse::lake::RefusedLines;
 
 use crate::error::{Error, Result};
 use crate::identity::Veil;
@@ -21,6 +22,8 @@ pub struct Findings {
     violations_path: tempfile::TempPath,
     refused_path: tempfile::TempPath,
     header_written: bool,
+    /// Rows that may be refused in the end, as `refused` would have them.
+    aside: Option<csv::Writer<BufWriter<File>>>,
     /// What refused rows do not show, when they tell who persons are.
     veil: Option<Veil>,
 }
@@ -35,10 +38,10 @@ impl Findings {
     pub fn new() -> Result<Self> {
         let (violations, violations_path) = tempfile::NamedTempFile::new()?.into_parts();
         let (refused, refused_path) = tempfile::NamedTempFile::new()?.into_parts();
-        let writer = |f| csv::WriterBuilder::new().flexible(true).from_writer(BufWriter::new(f));
         let mut violations = writer(violations);
         violations.write_record(["riga", "colonna", "regola", "gravita", "valore", "messaggio_it", "messaggio_en"]).map_err(csv_error)?;
-        Ok(Self { shown: Vec::new(), total: 0, violations, refused: writer(refused), violations_path, refused_path, header_written: false, veil: None })
+        let refused = writer(refused);
+        Ok(Self { shown: Vec::new(), total: 0, violations, refused, violations_path, refused_path, header_written: false, aside: None, veil: None })
     }
 
     pub fn add(&mut self, finding: Violation) -> Result<()> {
@@ -61,21 +64,39 @@ impl Findings {
     /// Keeps a refused row as the sender wrote it, its line first, so that it can be corrected and sent again. `whole`: it has as many
     /// cells as the header.
     pub fn refuse(&mut self, line: i64, batch: &RecordBatch, row: usize, whole: bool) -> Result<()> {
-        if !self.header_written {
-            let schema = batch.schema();
-            let header = std::iter::once("riga").chain(schema.fields().iter().map(|f| f.name().as_str()));
-            self.refused.write_record(header).map_err(csv_error)?;
-            self.header_written = true;
+        if !std::mem::replace(&mut self.header_written, true) {
+            write_header(&mut self.refused, batch)?;
         }
-        let line = line.to_string();
-        let cells = batch.columns().iter().map(|c| c.as_string::<i32>()).map(|c| if c.is_valid(row) { c.value(row) } else { "" });
-        match &self.veil {
-            None => self.refused.write_record(std::iter::once(line.as_str()).chain(cells)).map_err(csv_error),
-            Some(veil) => {
-                let cells = veil.over(&cells.collect::<Vec<_>>(), whole);
-                self.refused.write_record(std::iter::once(line.as_str()).chain(cells.iter().map(String::as_str))).map_err(csv_error)
+        write_row(&mut self.refused, self.veil.as_ref(), line, batch, row, whole)
+    }
+
+    /// Keeps a row for [`Self::refuse_aside`], which may name it in the end.
+    pub fn set_aside(&mut self, line: i64, batch: &RecordBatch, row: usize) -> Result<()> {
+        if self.aside.is_none() {
+            write_header(self.aside.insert(writer(tempfile::tempfile()?)), batch)?;
+        }
+        self.aside.as_mut().map_or(Ok(()), |aside| write_row(aside, self.veil.as_ref(), line, batch, row, true))
+    }
+
+    /// As [`Self::refuse`] for the rows of `lines` among those set aside.
+    pub fn refuse_aside(&mut self, lines: &RefusedLines) -> Result<()> {
+        let Some(aside) = self.aside.take().filter(|_| !lines.is_empty()) else { return Ok(()) };
+        let mut file = aside.into_inner().map_err(|e| Error::internal("findings.aside", e.to_string()))?;
+        file.rewind()?;
+        let file = file.into_inner().map_err(|e| Error::internal("findings.aside", e.to_string()))?;
+        let mut rows = csv::ReaderBuilder::new().flexible(true).from_reader(BufReader::new(file));
+        let header = rows.byte_headers().map_err(csv_error)?.clone();
+        for row in rows.into_byte_records() {
+            let row = row.map_err(csv_error)?;
+            let line = row.get(0).and_then(|line| std::str::from_utf8(line).ok()?.parse().ok());
+            if line.is_some_and(|line| lines.contains(line)) {
+                if !std::mem::replace(&mut self.header_written, true) {
+                    self.refused.write_byte_record(&header).map_err(csv_error)?;
+                }
+                self.refused.write_byte_record(&row).map_err(csv_error)?;
             }
         }
+        Ok(())
     }
 
     pub fn finish(self) -> Result<(Vec<Violation>, u64, Files)> {
@@ -86,6 +107,53 @@ impl Findings {
     }
 }
 
+fn writer(file: File) -> csv::Writer<BufWriter<File>> {
+    csv::WriterBuilder::new().flexible(true).from_writer(BufWriter::new(file))
+}
+
+fn write_header(to: &mut csv::Writer<BufWriter<File>>, batch: &RecordBatch) -> Result<()> {
+    let schema = batch.schema();
+    to.write_record(std::iter::once("riga").chain(schema.fields().iter().map(|f| f.name().as_str()))).map_err(csv_error)
+}
+
+fn write_row(to: &mut csv::Writer<BufWriter<File>>, veil: Option<&Veil>, line: i64, batch: &RecordBatch, row: usize, whole: bool) -> Result<()> {
+    let line = line.to_string();
+    let cells = batch.columns().iter().map(|c| c.as_string::<i32>()).map(|c| if c.is_valid(row) { c.value(row) } else { "" });
+    match veil {
+        None => to.write_record(std::iter::once(line.as_str()).chain(cells)).map_err(csv_error),
+        Some(veil) => {
+            let cells = veil.over(&cells.collect::<Vec<_>>(), whole);
+            to.write_record(std::iter::once(line.as_str()).chain(cells.iter().map(String::as_str))).map_err(csv_error)
+        }
+    }
+}
+
 fn csv_error(e: csv::Error) -> Error {
     Error::internal("findings.write", e)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn of_rows_set_aside_those_that_are_named_are_kept() {
+        let column: ArrayRef = Arc::new(StringArray::from(vec![Some("a;\"b\"\n"), None, Some("c"), Some("d")]));
+        let batch = RecordBatch::try_from_iter([("nome", column)]).unwrap();
+        let refused = |rows: &[usize], aside: &[usize], named: &[i64]| {
+            let mut findings = Findings::new().unwrap();
+            rows.iter().for_each(|row| findings.refuse(*row as i64 + 2, &batch, *row, true).unwrap());
+            aside.iter().for_each(|row| findings.set_aside(*row as i64 + 2, &batch, *row).unwrap());
+            findings.refuse_aside(&RefusedLines::new(named.to_vec())).unwrap();
+            let (_, _, files) = findings.finish().unwrap();
+            std::fs::read_to_string(&files.refused).unwrap()
+        };
+        assert_eq!(refused(&[], &[0, 1, 2], &[2, 3]), "riga,nome\n2,\"a;\"\"b\"\"\n\"\n3,\n");
+        assert_eq!(refused(&[3], &[0, 2], &[4]), "riga,nome\n5,d\n4,c\n");
+        assert_eq!(refused(&[], &[0, 2], &[]), "");
+    }
 }

@@ -66,13 +66,14 @@ impl Late {
     pub fn warned(&self) -> u64 {
         self.warned.iter().filter(|line| !self.repeated.contains(line) && !self.together.contains(line)).count() as u64
     }
+
+    /// Keeps the rows of the lines that are refused. Those with a repeated key were set aside; of others the file is read again.
+    pub fn keep(&self, lines: &RefusedLines, raw: &Path, mapping: Option<&Mapping>, bounds: &Bounds, findings: &mut Findings) -> Result<()> {
+        if self.together.is_empty() { findings.refuse_aside(lines) } else { again(lines, raw, mapping, bounds, findings) }
+    }
 }
 
-/// Keeps the rows of some lines with the refused ones; the file is read again only if there are any.
-pub fn again(lines: &RefusedLines, raw: &Path, mapping: Option<&Mapping>, bounds: &Bounds, findings: &mut Findings) -> Result<()> {
-    if lines.is_empty() {
-        return Ok(());
-    }
+fn again(lines: &RefusedLines, raw: &Path, mapping: Option<&Mapping>, bounds: &Bounds, findings: &mut Findings) -> Result<()> {
     let hints = mapping.map(|m| m.file.hints.clone()).unwrap_or_default();
     let mut source = read::open(raw, &hints, bounds).map_err(|e| Error::internal("deliver.read_again", e.to_string()))?;
     while let Ok(Some(batch)) = source.next() {

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::findings::{Files, Findings};
 use crate::identity::{Identity, Veil};
 use crate::incoming::Receipt;
-use crate::late::{Late, again};
+use crate::late::Late;
 use crate::layout::Layout;
 use crate::mapping::{Mapping, Mark};
 use crate::messages::sentence;
@@ -174,7 +174,7 @@ async fn load(
         }
     }
     let refused = late.lines();
-    again(&refused, raw, mapping, bounds, findings)?;
+    late.keep(&refused, raw, mapping, bounds, findings)?;
     tally.refused += late.refused();
     tally.warned += late.warned();
     // A file whose every row is wrong says nothing: in particular it must not replace what the sender had delivered before.
@@ -239,6 +239,9 @@ async fn consume(
             let whole = batch.ragged.iter().all(|r| r.row != row);
             findings.refuse(batch.lines[row], &batch.columns, row, whole).map_err(Whole::Fault)?;
             tally.refused += 1;
+        }
+        for row in &checked.doubtful {
+            findings.set_aside(batch.lines[*row], &batch.columns, *row).map_err(Whole::Fault)?;
         }
         let persons = checked.persons();
         if !persons.is_empty() {

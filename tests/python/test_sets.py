@@ -135,6 +135,10 @@ def test_repeated_keys_of_a_file_too_large_to_remember_its_keys_are_refused(lake
     report = json.loads(siss("deliver", file, "--data", data, "--dataset", "assa.strutture", "--sender", "058091", "--period", "2026-10", "--json").stdout)
     assert (report["accepted"], report["refused"], report["added"]) == (rows - 20, 20, rows - 20)
     assert refused(report) == [(line, "key.unique") for line in range(rows - 18, rows + 2)]
+    # As they were sent, to be corrected.
+    header, *sent = csv.reader((data / f"landing/assa/strutture/{report['id']}/refused.csv").open(newline=""))
+    assert header[:3] == ["riga", "codice_struttura", "denominazione"]
+    assert [row[:3] for row in sent] == [[str(n + 1), f"S058091-{n - last:08}", f"Struttura {n}"] for n in range(last + 1, rows + 1)]
     parts = [str(part) for part in (data / "tables/assa/strutture").glob("*.parquet")]
     count = duckdb.execute(f"SELECT count(*), count(DISTINCT codice_struttura) FROM read_parquet({parts!r}) WHERE id_consegna = '{report['id']}'").fetchone()
     assert count == (rows - 20, rows - 20)

@@ -25,7 +25,7 @@ use datasets::indicator::YEARS;
 use datasets::indicator::contract::INPUTS;
 use datasets::model::{Contract, DatasetName};
 use datasets::system::LINE;
-use futures::{FutureExt, StreamExt, stream};
+use futures::StreamExt;
 use parking_lot::Mutex;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -35,10 +35,12 @@ use crate::derived::inputs::Pinned;
 use crate::derived::stale::Work;
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Commit, Computed, Load, Origin, RefusedLines};
+use crate::spread::spread;
 
 /// In whose name computed rows are stored.
 const SENDER: &str = "lazio";
-/// Datasets computed at the same time: while one waits for the disk, another is computed.
+/// Datasets computed at the same time: to plan a query and to add up levels take one thread each, and while one waits for the disk,
+/// another is computed.
 const AT_ONCE: usize = 4;
 /// Attempts of one computation whose table is changed meanwhile by another process.
 const ATTEMPTS: u32 = 5;
@@ -110,13 +112,16 @@ impl Derivations {
     pub async fn run(&self) -> Result<Vec<Done>> {
         let inner = &self.inner;
         let _one = inner.running.lock().await;
-        let mut pinned =
-            Pinned::take(&inner.warehouse, inner.waves.iter().flatten().flat_map(|name| inner.inputs(name)))?.with_territory(&inner.warehouse).await?;
+        let pinned = Pinned::take(&inner.warehouse, inner.waves.iter().flatten().flat_map(|name| inner.inputs(name)))?;
+        let mut pinned = Arc::new(pinned.with_territory(&inner.warehouse).await?);
         let (mut done, mut failed) = (Vec::new(), None);
         for wave in &inner.waves {
             let origins = wave.iter().map(|name| inner.wanted(name, &pinned)).collect::<Result<Vec<_>>>()?;
-            let computed: Vec<_> = wave.iter().zip(&origins).map(|(name, origin)| inner.bring_up(name, origin, &pinned).boxed()).collect();
-            let computed: Vec<_> = stream::iter(computed).buffered(AT_ONCE).collect().await;
+            let computed = wave.clone().into_iter().zip(origins.clone()).map(|(name, origin)| {
+                let (inner, pinned) = (inner.clone(), pinned.clone());
+                async move { inner.bring_up(&name, &origin, &pinned).await }
+            });
+            let computed: Vec<_> = spread(computed, AT_ONCE).collect().await;
             for ((name, origin), computed) in wave.iter().zip(origins).zip(computed) {
                 let known = |failed| Known { origin, calendar: pinned.calendar, failed };
                 match computed {
@@ -124,7 +129,7 @@ impl Derivations {
                         done.extend(one);
                         inner.known.lock().insert(name.clone(), known(None));
                         // What is computed from it reads it as it is now.
-                        pinned.renew(&inner.warehouse, name)?;
+                        Arc::make_mut(&mut pinned).renew(&inner.warehouse, name)?;
                     }
                     Err(error) => {
                         tracing::error!(dataset = %name, %error, "could not be computed");

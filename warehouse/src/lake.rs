@@ -47,6 +47,7 @@ pub use self::writer::Writer;
 
 use self::table::Table;
 use crate::error::{Error, Kind, Result};
+use crate::spread::spread;
 
 /// Tables opened at once at start.
 const OPENING: usize = 8;
@@ -72,9 +73,12 @@ impl Lake {
         let tables = catalog.contracts.keys().map(|name| (name.clone(), OnceCell::new())).collect();
         let lake = Self { inner: Arc::new(Inner { store, catalog, rule_bytes, tables }) };
         if !lake.inner.store.reads_only() {
-            futures::stream::iter(lake.inner.tables.keys().map(Ok))
-                .try_for_each_concurrent(OPENING, |name| async { lake.table(name).await.map(|_| ()) })
-                .await?;
+            let names: Vec<DatasetName> = lake.inner.tables.keys().cloned().collect();
+            let opened = names.into_iter().map(|name| {
+                let lake = lake.clone();
+                async move { lake.table(&name).await.map(|_| ()) }
+            });
+            spread(opened, OPENING).try_collect::<()>().await?;
         }
         Ok(lake)
     }

@@ -15,6 +15,7 @@ pub mod policy;
 pub mod principal;
 pub mod release;
 pub mod session;
+mod spread;
 pub mod statement;
 pub mod system;
 mod uniqueness;

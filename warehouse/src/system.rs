@@ -97,14 +97,14 @@ impl Inner {
     async fn flush(&self) -> Result<()> {
         let _one = self.flushing.lock().await;
         let rows = std::mem::take(&mut *self.rows.lock());
-        let mut failed = None;
-        for (table, batches) in rows {
-            if let Err(error) = self.write(&table, format!("sistema-{}", uuid::Uuid::now_v7()), &batches).await {
-                failed = Some(error);
+        let one = |(table, batches): (DatasetName, Vec<RecordBatch>)| async move {
+            let written = self.write(&table, format!("sistema-{}", uuid::Uuid::now_v7()), &batches).await;
+            if written.is_err() {
                 self.keep(table, batches);
             }
-        }
-        failed.map_or(Ok(()), Err)
+            written
+        };
+        futures::future::join_all(rows.into_iter().map(one)).await.into_iter().collect()
     }
 
     async fn write(&self, table: &DatasetName, delivery: String, batches: &[RecordBatch]) -> Result<()> {

@@ -25,6 +25,7 @@ use crate::error::{Error, Kind, Result};
 use crate::lake::Snapshot;
 
 /// Datasets and calendar of one pass.
+#[derive(Clone)]
 pub struct Pinned {
     snapshots: BTreeMap<DatasetName, Snapshot>,
     pub calendar: Calendar,

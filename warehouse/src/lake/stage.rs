@@ -83,6 +83,11 @@ impl Stage {
         Ok(Pending { schema: self.delivered.clone(), memory: self.held.clone(), files })
     }
 
+    /// Whether some rows left memory.
+    pub fn spilled(&self) -> bool {
+        self.writing.is_some() || !self.closed.is_empty()
+    }
+
     /// Ends the delivery without its refused lines. With `hold`, rows that never left memory stay there.
     pub async fn finish(mut self, refused: &RefusedLines, hold: bool) -> Result<Staged> {
         if !refused.is_empty() {
@@ -112,18 +117,19 @@ impl Stage {
         }
     }
 
-    /// Sets out to write the held rows, on a thread of their own; waits for those before them.
+    /// Sets out to write the held rows, on a thread of their own. They are sorted while those before them are written, which is waited for.
     async fn flush(&mut self) -> Result<()> {
         if self.held.is_empty() {
             return Ok(());
         }
         let run = self.take();
+        let sorting = tokio::spawn(async move { run.sorted() });
         let mut writer = match self.written().await? {
             Some(writer) => writer,
             None => files::writer(&self.table, &self.base)?,
         };
         self.writing = Some(tokio::spawn(async move {
-            for batch in run.sorted()? {
+            for batch in sorting.await.map_err(failed)?? {
                 writer.write(&batch?).await.map_err(failed)?;
             }
             Ok(writer)

@@ -99,6 +99,11 @@ pub async fn plan(table: &Table, base: &Snapshot, load: &Load, staged: &Staged, 
     Ok(plan)
 }
 
+/// Whether the sender has no current rows.
+pub fn is_first(base: &Snapshot, load: &Load) -> Result<bool> {
+    Ok(candidates(base, &[(SENDER, &load.sender)], Some(RECORDED_TO))?.is_empty())
+}
+
 type Current = HashMap<Box<[u8]>, Held>;
 
 /// Writes the rows of one batch that are new or changed.

@@ -88,7 +88,8 @@ impl Writer {
         let mode = table.contract.mode;
         let staged = match stages {
             Some(Stages { sure, doubtful }) => {
-                let hold = mode == Mode::Versions;
+                // Rows in memory are compared with the sender's own. Where it has none, they follow those that were written already.
+                let hold = mode == Mode::Versions && !(sure.spilled() && versions::is_first(&table.current(), &load)?);
                 sure.finish(&refused.of_sure(), hold).await?.and(doubtful.finish(refused, hold).await?)
             }
             None => Staged::default(),
