@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Seek};
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray};
 use datasets::model::Severity;
 use warehouse::lake::RefusedLines;
 
 use crate::error::{Error, Result};
 use crate::identity::Veil;
+use crate::read::TextBatch;
 use crate::report::Violation;
 
 /// Findings shown in the report itself; the file has every one.
@@ -61,21 +62,20 @@ impl Findings {
         self.veil = Some(veil);
     }
 
-    /// Keeps a refused row as the sender wrote it, its line first, so that it can be corrected and sent again. `whole`: it has as many
-    /// cells as the header.
-    pub fn refuse(&mut self, line: i64, batch: &RecordBatch, row: usize, whole: bool) -> Result<()> {
+    /// Keeps a refused row as the sender wrote it, its line first, so that it can be corrected and sent again.
+    pub fn refuse(&mut self, batch: &TextBatch, row: usize) -> Result<()> {
         if !std::mem::replace(&mut self.header_written, true) {
             write_header(&mut self.refused, batch)?;
         }
-        write_row(&mut self.refused, self.veil.as_ref(), line, batch, row, whole)
+        write_row(&mut self.refused, self.veil.as_ref(), batch, row)
     }
 
     /// Keeps a row for [`Self::refuse_aside`], which may name it in the end.
-    pub fn set_aside(&mut self, line: i64, batch: &RecordBatch, row: usize) -> Result<()> {
+    pub fn set_aside(&mut self, batch: &TextBatch, row: usize) -> Result<()> {
         if self.aside.is_none() {
             write_header(self.aside.insert(writer(tempfile::tempfile()?)), batch)?;
         }
-        self.aside.as_mut().map_or(Ok(()), |aside| write_row(aside, self.veil.as_ref(), line, batch, row, true))
+        self.aside.as_mut().map_or(Ok(()), |aside| write_row(aside, self.veil.as_ref(), batch, row))
     }
 
     /// As [`Self::refuse`] for the rows of `lines` among those set aside.
@@ -111,18 +111,18 @@ fn writer(file: File) -> csv::Writer<BufWriter<File>> {
     csv::WriterBuilder::new().flexible(true).from_writer(BufWriter::new(file))
 }
 
-fn write_header(to: &mut csv::Writer<BufWriter<File>>, batch: &RecordBatch) -> Result<()> {
-    let schema = batch.schema();
+fn write_header(to: &mut csv::Writer<BufWriter<File>>, batch: &TextBatch) -> Result<()> {
+    let schema = batch.columns.schema();
     to.write_record(std::iter::once("riga").chain(schema.fields().iter().map(|f| f.name().as_str()))).map_err(csv_error)
 }
 
-fn write_row(to: &mut csv::Writer<BufWriter<File>>, veil: Option<&Veil>, line: i64, batch: &RecordBatch, row: usize, whole: bool) -> Result<()> {
-    let line = line.to_string();
-    let cells = batch.columns().iter().map(|c| c.as_string::<i32>()).map(|c| if c.is_valid(row) { c.value(row) } else { "" });
+fn write_row(to: &mut csv::Writer<BufWriter<File>>, veil: Option<&Veil>, batch: &TextBatch, row: usize) -> Result<()> {
+    let line = batch.lines[row].to_string();
+    let cells = batch.columns.columns().iter().map(|c| c.as_string::<i32>()).map(|c| if c.is_valid(row) { c.value(row) } else { "" });
     match veil {
         None => to.write_record(std::iter::once(line.as_str()).chain(cells)).map_err(csv_error),
         Some(veil) => {
-            let cells = veil.over(&cells.collect::<Vec<_>>(), whole);
+            let cells = veil.over(&cells.collect::<Vec<_>>(), batch.is_whole(row));
             to.write_record(std::iter::once(line.as_str()).chain(cells.iter().map(String::as_str))).map_err(csv_error)
         }
     }
@@ -136,24 +136,43 @@ fn csv_error(e: csv::Error) -> Error {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, StringArray};
+    use arrow::array::{ArrayRef, RecordBatch, StringArray};
 
     use super::*;
+    use crate::read::Ragged;
+    use crate::vault::HIDDEN;
+
+    /// What `refused` holds of rows refused at once, and of those set aside and named in the end.
+    fn refused(veil: Option<Veil>, batch: &TextBatch, rows: &[usize], aside: &[usize], named: &[i64]) -> String {
+        let mut findings = Findings::new().unwrap();
+        veil.into_iter().for_each(|veil| findings.veil(veil));
+        rows.iter().for_each(|row| findings.refuse(batch, *row).unwrap());
+        aside.iter().for_each(|row| findings.set_aside(batch, *row).unwrap());
+        findings.refuse_aside(&RefusedLines::new(named.to_vec())).unwrap();
+        let (_, _, files) = findings.finish().unwrap();
+        std::fs::read_to_string(&files.refused).unwrap()
+    }
+
+    fn batch(cells: Vec<Option<&str>>, ragged: Vec<Ragged>) -> TextBatch {
+        let lines = (2..).take(cells.len()).collect();
+        let column: ArrayRef = Arc::new(StringArray::from(cells));
+        TextBatch { lines, columns: RecordBatch::try_from_iter([("nome", column)]).unwrap(), ragged }
+    }
 
     #[test]
     fn of_rows_set_aside_those_that_are_named_are_kept() {
-        let column: ArrayRef = Arc::new(StringArray::from(vec![Some("a;\"b\"\n"), None, Some("c"), Some("d")]));
-        let batch = RecordBatch::try_from_iter([("nome", column)]).unwrap();
-        let refused = |rows: &[usize], aside: &[usize], named: &[i64]| {
-            let mut findings = Findings::new().unwrap();
-            rows.iter().for_each(|row| findings.refuse(*row as i64 + 2, &batch, *row, true).unwrap());
-            aside.iter().for_each(|row| findings.set_aside(*row as i64 + 2, &batch, *row).unwrap());
-            findings.refuse_aside(&RefusedLines::new(named.to_vec())).unwrap();
-            let (_, _, files) = findings.finish().unwrap();
-            std::fs::read_to_string(&files.refused).unwrap()
-        };
-        assert_eq!(refused(&[], &[0, 1, 2], &[2, 3]), "riga,nome\n2,\"a;\"\"b\"\"\n\"\n3,\n");
-        assert_eq!(refused(&[3], &[0, 2], &[4]), "riga,nome\n5,d\n4,c\n");
-        assert_eq!(refused(&[], &[0, 2], &[]), "");
+        let batch = batch(vec![Some("a;\"b\"\n"), None, Some("c"), Some("d")], vec![]);
+        assert_eq!(refused(None, &batch, &[], &[0, 1, 2], &[2, 3]), "riga,nome\n2,\"a;\"\"b\"\"\n\"\n3,\n");
+        assert_eq!(refused(None, &batch, &[3], &[0, 2], &[4]), "riga,nome\n5,d\n4,c\n");
+        assert_eq!(refused(None, &batch, &[], &[0, 2], &[]), "");
+    }
+
+    #[test]
+    fn of_a_row_that_is_not_whole_nothing_is_shown_where_there_are_persons() {
+        let batch = batch(vec![Some("Rossi"), Some("F")], vec![Ragged { row: 0, line: 2, cells: 1, extra: vec![] }]);
+        let kept = format!("riga,nome\n2,{HIDDEN}\n3,F\n");
+        let veil = || Some(Veil::new(vec![true]));
+        assert_eq!(refused(veil(), &batch, &[0, 1], &[], &[]), kept);
+        assert_eq!(refused(veil(), &batch, &[], &[0, 1], &[2, 3]), kept);
     }
 }

@@ -77,8 +77,8 @@ fn again(lines: &RefusedLines, raw: &Path, mapping: Option<&Mapping>, bounds: &B
     let hints = mapping.map(|m| m.file.hints.clone()).unwrap_or_default();
     let mut source = read::open(raw, &hints, bounds).map_err(|e| Error::internal("deliver.read_again", e.to_string()))?;
     while let Ok(Some(batch)) = source.next() {
-        for (row, line) in batch.lines.iter().enumerate().filter(|(_, line)| lines.contains(**line)) {
-            findings.refuse(*line, &batch.columns, row, true)?;
+        for row in (0..batch.lines.len()).filter(|row| lines.contains(batch.lines[*row])) {
+            findings.refuse(&batch, row)?;
         }
     }
     Ok(())

@@ -236,12 +236,11 @@ async fn consume(
             findings.add(finding).map_err(Whole::Fault)?;
         }
         for row in (0..checked.stands.len()).filter(|r| !checked.stands.value(*r)) {
-            let whole = batch.ragged.iter().all(|r| r.row != row);
-            findings.refuse(batch.lines[row], &batch.columns, row, whole).map_err(Whole::Fault)?;
+            findings.refuse(&batch, row).map_err(Whole::Fault)?;
             tally.refused += 1;
         }
         for row in &checked.doubtful {
-            findings.set_aside(batch.lines[*row], &batch.columns, *row).map_err(Whole::Fault)?;
+            findings.set_aside(&batch, *row).map_err(Whole::Fault)?;
         }
         let persons = checked.persons();
         if !persons.is_empty() {

@@ -25,6 +25,13 @@ pub struct TextBatch {
     pub ragged: Vec<Ragged>,
 }
 
+impl TextBatch {
+    /// Whether a row has as many cells as the header.
+    pub fn is_whole(&self, row: usize) -> bool {
+        self.ragged.binary_search_by_key(&row, |ragged| ragged.row).is_err()
+    }
+}
+
 /// A row that does not have as many cells as the header.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ragged {
