@@ -19,6 +19,7 @@ use crate::state::{State, fault, now};
 
 pub mod factor;
 mod facts;
+mod first;
 pub mod identity;
 mod lockout;
 mod password;
@@ -27,7 +28,7 @@ pub mod sessions;
 pub mod standing;
 mod token;
 
-pub use facts::{derive_ambito, stranger, validate};
+pub use facts::{CITIZEN, derive_ambito, protected, stranger, validate};
 pub use password::{WEAK, random as random_password, rule as password_rule};
 pub use scram::Scram;
 pub use token::{TokenInfo, random};
@@ -73,6 +74,10 @@ pub enum Next {
     Code,
     /// A second factor must be set up first: the role demands one.
     Enrolment,
+    /// A password of their own, in place of the first.
+    Password,
+    /// A new first password: this one was not changed in time.
+    Expired,
 }
 
 /// An account to be made.
@@ -94,6 +99,8 @@ pub struct Account {
     pub has_password: bool,
     /// Seconds since 1970.
     pub created: i64,
+    /// Seconds since 1970 until when a first password must be changed; nothing where the password is the owner's choice.
+    pub first_password_until: Option<i64>,
 }
 
 impl Accounts {
@@ -154,21 +161,24 @@ impl Accounts {
     }
 
     pub async fn list(&self) -> Result<Vec<Account>> {
-        let rows = sqlx::query("SELECT name, role, facts, password, created FROM accounts ORDER BY name")
-            .fetch_all(self.state.pool())
-            .await
-            .map_err(fault("accounts.list"))?;
+        let sql = format!("SELECT {} FROM accounts ORDER BY name", first::COLUMNS);
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(self.state.pool()).await.map_err(fault("accounts.list"))?;
         rows.iter().map(account).collect()
     }
 
-    /// Gives an account a new password, for people (argon2id) and for the PostgreSQL door (SCRAM) alike.
+    /// Gives an account a new password of its owner's choice, for people (argon2id) and for the PostgreSQL door (SCRAM) alike.
     pub async fn set_password(&self, name: &str, password: &str) -> Result<()> {
+        self.write_password(name, password, None).await
+    }
+
+    async fn write_password(&self, name: &str, password: &str, first_until: Option<i64>) -> Result<()> {
         let turn = self.turn().await?;
         let hash = password::hash(password).await?;
         let verifier = scram::verifier(password).await?;
         drop(turn);
         let done = sqlx::query(
-            "UPDATE accounts SET password = $1, scram_salt = $2, scram_iterations = $3, scram_stored_key = $4, scram_server_key = $5, changed = $6 WHERE name = $7",
+            "UPDATE accounts SET password = $1, scram_salt = $2, scram_iterations = $3, scram_stored_key = $4, scram_server_key = $5, changed = $6, \
+             first_until = $7 WHERE name = $8",
         )
         .bind(hash)
         .bind(hex::encode(&verifier.salt))
@@ -176,19 +186,23 @@ impl Accounts {
         .bind(hex::encode(&verifier.stored_key))
         .bind(hex::encode(&verifier.server_key))
         .bind(now())
+        .bind(first_until)
         .bind(name)
         .execute(self.state.pool())
         .await
         .map_err(fault("accounts.password"))?;
         match done.rows_affected() {
             0 => Err(unknown(name)),
-            // Who knew the old one is signed in no longer.
-            _ => self.end_sessions(name).await,
+            // Who knew the old one is signed in no longer, nor half of the way.
+            _ => {
+                self.end_steps(name).await?;
+                self.end_sessions(name).await
+            }
         }
     }
 
-    /// Who signs in with name and password alone, as programs do; `None` if they do not fit, the account is locked for a while, or a second
-    /// factor is needed: such accounts work at these doors with tokens. An unknown name costs the same time. `Busy` when too many sign in at
+    /// Who signs in with name and password alone, as programs do; `None` if they do not fit, the account is locked for a while, or something is
+    /// still to be done: accounts with a second factor work at these doors with tokens, first passwords not at all. An unknown name costs the same time. `Busy` when too many sign in at
     /// once.
     pub async fn password(&self, name: &str, password: &str) -> Result<Option<Principal>> {
         Ok(self.right_password(name, password).await?.filter(|entrant| entrant.next == Next::Nothing).map(|entrant| entrant.who))
@@ -206,8 +220,9 @@ impl Accounts {
         drop(turn);
         match row {
             Some(row) if fits && stored.is_some() => {
-                let who = Principal::from(account(&row)?);
-                let next = self.next(&who).await?;
+                let account = account(&row)?;
+                let next = self.next(&account).await?;
+                let who = Principal::from(account);
                 // Who knows the password alone must not clear away wrong codes.
                 if next == Next::Nothing {
                     self.succeeded(name);
@@ -222,22 +237,24 @@ impl Accounts {
     }
 
     /// What is to be done after a right password.
-    async fn next(&self, who: &Principal) -> Result<Next> {
-        Ok(match self.has_factor(&who.account).await? {
+    async fn next(&self, account: &Account) -> Result<Next> {
+        let own = account.own_password(now());
+        Ok(match self.has_factor(&account.name).await? {
+            _ if own == Next::Expired => own,
             true => Next::Code,
-            false if self.demanding.contains(&who.role) => Next::Enrolment,
-            false => Next::Nothing,
+            false if self.demanding.contains(&account.role) => Next::Enrolment,
+            false => own,
         })
     }
 
     /// What the PostgreSQL door needs to check a proof; `None` while the account is locked. An unknown name, one without a password, or one
-    /// that needs a second factor gets a verifier that nothing fits, the same at every try. The door reports the outcome to [`Self::succeeded`] or [`Self::failed`].
+    /// that needs a second factor or has a first password gets a verifier that nothing fits, the same at every try. The door reports the outcome to [`Self::succeeded`] or [`Self::failed`].
     pub async fn scram(&self, name: &str) -> Result<Option<Scram>> {
         if self.inner.lockout.locked(name, Origin::current().from, Instant::now()) {
             return Ok(None);
         }
         let real = match self.row(name).await? {
-            Some(row) if self.next(&account(&row)?.into()).await? == Next::Nothing => scram::stored(&row)?,
+            Some(row) if self.next(&account(&row)?).await? == Next::Nothing => scram::stored(&row)?,
             _ => None,
         };
         Ok(Some(real.unwrap_or_else(|| scram::dummy(&self.inner.dummy_key, name))))
@@ -272,13 +289,8 @@ impl Accounts {
     }
 
     async fn row(&self, name: &str) -> Result<Option<AnyRow>> {
-        sqlx::query(
-            "SELECT name, role, facts, password, scram_salt, scram_iterations, scram_stored_key, scram_server_key, created FROM accounts WHERE name = $1",
-        )
-        .bind(name)
-        .fetch_optional(self.state.pool())
-        .await
-        .map_err(fault("accounts.read"))
+        let sql = format!("SELECT {}, scram_salt, scram_iterations, scram_stored_key, scram_server_key FROM accounts WHERE name = $1", first::COLUMNS);
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(name).fetch_optional(self.state.pool()).await.map_err(fault("accounts.read"))
     }
 }
 
@@ -287,7 +299,8 @@ fn account(row: &AnyRow) -> Result<Account> {
     let facts = serde_json::from_str(&text("facts")?).map_err(|e| Error::internal("accounts.facts", e))?;
     let password: Option<String> = row.try_get("password").map_err(fault("accounts.read"))?;
     let created = row.try_get("created").map_err(fault("accounts.read"))?;
-    Ok(Account { name: text("name")?, role: text("role")?, facts, has_password: password.is_some(), created })
+    let first_password_until = row.try_get("first_until").map_err(fault("accounts.read"))?;
+    Ok(Account { name: text("name")?, role: text("role")?, facts, has_password: password.is_some(), created, first_password_until })
 }
 
 impl From<Account> for Principal {

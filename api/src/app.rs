@@ -24,7 +24,7 @@ use warehouse::release::Releases;
 use warehouse::system::SystemLog;
 use warehouse::worker::{Pool, PoolConfig};
 
-use crate::accounts::{Accounts, SEAL};
+use crate::accounts::{Accounts, SEAL, protected};
 use crate::config::{Data, Listen, is_loopback};
 use crate::doors::http::answers::Answers;
 use crate::doors::http::boards::Boards;
@@ -209,10 +209,10 @@ impl App {
     }
 }
 
-/// Roles whose accounts must have a second factor: those of administrators, once others can reach us.
+/// Roles whose accounts must have a second factor: administrators and who sees data about persons, once others can reach us.
 fn second_factor_roles(listen: &Listen, catalog: &Catalog) -> BTreeSet<String> {
     let reached = listen.behind_proxy || !listen.loopback();
-    catalog.roles.iter().filter(|(_, role)| reached && role.staff).map(|(name, _)| name.clone()).collect()
+    catalog.roles.keys().filter(|name| reached && protected(catalog, name)).cloned().collect()
 }
 
 /// The process's one recorder of metrics; a process has one however many apps it opens.

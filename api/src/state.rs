@@ -12,12 +12,13 @@ use warehouse::error::{Error, Kind, Result};
 mod migrate;
 
 /// Schema steps in their order; a step that has shipped is never edited.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("state/0001_accounts.sql"),
     include_str!("state/0002_desk.sql"),
     include_str!("state/0003_sign_in.sql"),
     include_str!("state/0004_cases.sql"),
     include_str!("state/0005_ended.sql"),
+    include_str!("state/0006_first_password.sql"),
 ];
 
 /// An open store. Clones share its connections.

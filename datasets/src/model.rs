@@ -300,6 +300,8 @@ pub struct Column {
     pub identity: Option<Identity>,
     pub unit: Option<String>,
     pub example: Option<String>,
+    /// What rows say that were there before the column was, written as an example is: it lets a required column come with a later version.
+    pub before: Option<String>,
     /// Other headers under which senders know the column.
     #[serde(default)]
     pub aliases: Vec<String>,

@@ -167,6 +167,7 @@ pub static COLUMN: Shape = Shape {
         may("identity", value::<Identity>("'vault'")),
         may("unit", STRING),
         may("example", STRING),
+        may("before", STRING),
         may("aliases", STRINGS),
     ],
 };

@@ -72,7 +72,7 @@ COLUMNS = {
     "piani_zona.interventi_programmati": "ambito anno ciclo codice_voce macro_attivita utenza leps gestione utenti_previsti -utenti_serviti costo_previsto costo_sostenuto ore_copertura punti_accesso convenzione_ospedale comuni_attivi",
     "piani_zona.piani": "ambito anno ciclo fase data_avvio data_analisi data_adozione data_trasmissione data_approvazione data_attuazione data_verifica data_rendiconto esito_regionale ente_capofila forma_gestione",
     "piani_zona.residui": "ambito anno ciclo fondo macro_attivita utenza programmato impegnato rendicontato libero da_rendicontare",
-    "piani_zona.risorse_umane": "ambito anno ente tipo_ente profilo assistente_sociale contratto persone ore_settimanali tempo_pieno persone_supervisione ore_supervisione -costo",
+    "piani_zona.risorse_umane": "ambito anno ente tipo_ente area profilo assistente_sociale contratto persone ore_settimanali tempo_pieno persone_supervisione ore_supervisione -costo",
     "sirse.domande_accreditamento": "-id_domanda anno codice_servizio codice_istat ambito -gestore tipo -data_presentazione -scadenza_precedente -stato data_provvedimento numero_atto accreditato_dal accreditato_al",
     "sirse.domande_contributo": "-id_domanda anno richiedente codice_istat ambito codice_servizio linea *id_persona -data_presentazione -stato -data_stato -importo_richiesto -importo_ammesso -importo_liquidato",
     "sirse.iscrizioni": "codice_servizio codice_istat ambito anno fascia -iscritti -lista_attesa -anticipatari",

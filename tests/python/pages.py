@@ -53,8 +53,9 @@ PAGES = [
     Page("/novita", "/novita"),
     Page("/collegarsi", "/collegarsi"),
     Page("/accedi", "/accedi"),
-    # As they are without what goes before; test_oidc.py and test_second_factor.py look at them after it.
+    # As they are without what goes before; test_oidc.py, test_second_factor.py and test_desk.py look at them after it.
     Page("/accedi/codice", "/accedi/codice", status=403),
+    Page("/accedi/password", "/accedi/password", status=403),
     Page("/accedi/identita", "/accedi/identita", status=404),
     Page("/accedi/identita/ritorno", "/accedi/identita/ritorno", status=404),
     Page("/area", "/area", "comune_058091"),

@@ -122,6 +122,8 @@ FIGURES = [
      "SELECT fondo, sum(programmato), sum(impegnato), sum(rendicontato), sum(libero) FROM piani_zona.residui WHERE anno = 2024 AND ambito = 'RM 3.1' AND utenza = 'famiglia_minori' GROUP BY fondo"),
     ("risorse_finanziarie", "mappa_libero", "pianificatore", {}, "SELECT ambito, sum(libero) FROM piani_zona.residui WHERE anno = 2026 GROUP BY ambito"),
     ("risorse_umane", "per_profilo", "pianificatore", {"anno": "2025"}, "SELECT profilo, sum(tempo_pieno) FROM piani_zona.risorse_umane WHERE anno = 2025 GROUP BY profilo"),
+    ("risorse_umane", "per_area", None, {"anno": "2025", "ambito": "RM 3.1"},
+     "SELECT area, sum(tempo_pieno), coalesce(sum(tempo_pieno) FILTER (assistente_sociale), 0) FROM piani_zona.risorse_umane WHERE anno = 2025 AND ambito = 'RM 3.1' GROUP BY area"),
     ("servizi_interventi", "utenti_per_area", "comune_058120", {"anno": "2025"},
      "SELECT macro_attivita, sum(utenti_previsti), sum(utenti_serviti) FROM piani_zona.interventi_programmati WHERE anno = 2025 GROUP BY macro_attivita"),
     ("sirse", "mappa", None, {"anno": "2025"}, "SELECT codice_istat, sum(posti_autorizzati) FROM sirse.servizi WHERE anno = 2025 GROUP BY codice_istat"),

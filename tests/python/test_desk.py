@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+import sqlite3
 import time
 
 import openpyxl
@@ -82,7 +83,8 @@ def test_sessions_end_with_the_password_and_when_an_administrator_says_so(siss, 
     def signed_in(browser):
         return browser.get("/sql", allow_redirects=False).status_code == 200
 
-    password = re.search("password: (.*)", user("add", "passeggera", "--role", "pianificatore"))[1]
+    password = "fagiolo nuvola traghetto"
+    user("add", "passeggera", "--role", "pianificatore", "--password-stdin", input=password)
     browser = Browser(here)
     assert browser.enter("passeggera", password).status_code == 303 and signed_in(browser)
     user("password", "passeggera", "--password-stdin", input="un'altra frase di prova")
@@ -114,7 +116,8 @@ def test_connections_that_sign_in_once_end_with_what_they_were_opened_with(siss,
             connection.execute("SELECT 1")
         return connection.closed
 
-    password = re.search("password: (.*)", user("add", "ospite", "--role", "pianificatore"))[1]
+    password = "ottone fagiolo nuvola"
+    user("add", "ospite", "--role", "pianificatore", "--password-stdin", input=password)
     for end, secret in [(lambda: user("sign-out", "ospite"), password), (lambda: user("password", "ospite", "--password-stdin", input="fagiolo nuvola traghetto"), "fagiolo nuvola traghetto")]:
         connection = postgres(password)
         client = flight.FlightClient(here.flight.replace("grpc://", "grpc+tcp://"))
@@ -139,8 +142,8 @@ def test_connections_that_sign_in_once_end_with_what_they_were_opened_with(siss,
 
 
 def test_a_person_changes_the_password(siss, here):
-    made = siss("user", "--data", here.data, "add", "mutevole", "--role", "pianificatore").stdout
-    password, other = re.search("password: (.*)", made)[1], "fagiolo nuvola traghetto"
+    password, other = "ottone fagiolo nuvola", "fagiolo nuvola traghetto"
+    assert siss("user", "--data", here.data, "add", "mutevole", "--role", "pianificatore", "--password-stdin", input=password).returncode == 0
     one, two = Browser(here), Browser(here)
     assert one.enter("mutevole", password).status_code == two.enter("mutevole", password).status_code == 303
 
@@ -159,6 +162,53 @@ def test_a_person_changes_the_password(siss, here):
     assert Browser(here).enter("mutevole", password).status_code == 403 and Browser(here).enter("mutevole", other).status_code == 303
     # Where an identity provider or tokens alone open, there is nothing to change.
     assert 'action="/area/password"' in html(one.get("/area"))
+
+
+def test_a_first_password_opens_only_the_page_where_another_is_chosen(siss, here):
+    made = siss("user", "--data", here.data, "add", "nuova.utenza", "--role", "pianificatore")
+    first, own = re.fullmatch("password: (.*)\n", made.stdout)[1], "fagiolo nuvola traghetto"
+    assert "/accedi" in made.stderr
+    browser = Browser(here)
+    answer = browser.enter("nuova.utenza", first, da="/sql")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/accedi/password")
+    assert "siss" not in browser.session.cookies and browser.get("/area", allow_redirects=False).status_code == 303, "it is no session yet"
+    assert browser.get("/accedi/codice").status_code == 403, "no step takes the place of another"
+    host, port = here.postgres.rsplit(":", 1)
+    assert requests.get(f"{here.http}/api/v1/datasets", auth=("nuova.utenza", first), timeout=60).status_code == 401
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(host=host, port=port, dbname="siss", user="nuova.utenza", password=first)
+    with pytest.raises(flight.FlightUnauthenticatedError):
+        flight.FlightClient(here.flight.replace("grpc://", "grpc+tcp://")).authenticate_basic_token("nuova.utenza", first)
+
+    def choose(browser, new, again=None):
+        return browser.session.post(f"{here.http}/accedi/password", data={"nuova": new, "ripetuta": new if again is None else again}, allow_redirects=False, timeout=60)
+
+    assert "Scegliere la propria password" in text(browser.get("/accedi/password"))
+    for fields, said in [((own, "altra cosa lunga"), "sono diverse"), (("corta",), "almeno 12 caratteri"), ((first,), "uguale a quella attuale")]:
+        answer = choose(browser, *fields)
+        assert answer.status_code == 422 and said in text(answer), said
+    # Another browser that knew the first password is half of the way too: it must not come in after the owner.
+    late = Browser(here)
+    late.enter("nuova.utenza", first)
+    done = choose(browser, own)
+    assert (done.status_code, done.headers["location"]) == (303, "/sql") and browser.get("/area", allow_redirects=False).status_code == 200
+    answer = choose(late, "ottone nuvola fagiolo")
+    assert answer.status_code == 403 and "sign_in.over" in answer.text
+    assert Browser(here).enter("nuova.utenza", first).status_code == 403 and Browser(here).enter("nuova.utenza", own).headers["location"] == "/area"
+    with psycopg.connect(host=host, port=port, dbname="siss", user="nuova.utenza", password=own) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("nuova.utenza",)
+
+
+def test_a_first_password_is_over_after_a_week(siss, lake, tmp_path):
+    data = shutil.copytree(lake, tmp_path / "data")
+    first = re.search("password: (.*)", siss("user", "--data", data, "add", "tardiva", "--role", "pianificatore").stdout)[1]
+    listed = {one["name"]: one for one in map(json.loads, siss("user", "--data", data, "list").stdout.splitlines())}
+    assert abs(listed["tardiva"]["first_password_until"] - time.time() - 7 * 86400) < 300 and listed["steward"]["first_password_until"] is None
+    with sqlite3.connect(data / "state" / "siss.db") as store:
+        store.execute("UPDATE accounts SET first_until = ? WHERE name = 'tardiva'", (int(time.time()) - 1,))
+    with conftest.serving(data) as server:
+        told = Browser(server).enter("tardiva", first)
+        assert told.status_code == 403 and "prima password è scaduta" in text(told) and "siss user password tardiva" in text(told)
 
 
 def test_signing_out_is_on_every_page_that_needs_a_session_and_leaves_nothing(here):

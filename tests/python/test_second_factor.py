@@ -137,7 +137,7 @@ def test_setting_it_up_ends_sessions(here, who):
     assert Browser(here).enter(who, PASSWORD).headers["location"] == "/area"
 
 
-def test_where_others_can_reach_us_an_administrator_must_have_one(siss, lake, tmp_path):
+def test_where_others_can_reach_us_who_sees_persons_must_have_one(siss, lake, tmp_path):
     who = "amministratore"
     data = shutil.copytree(lake, tmp_path / "data")
     with conftest.serving(data, "--behind-proxy") as server:
@@ -145,9 +145,10 @@ def test_where_others_can_reach_us_an_administrator_must_have_one(siss, lake, tm
         def enter(name):
             return requests.post(f"{server.http}/accedi", data={"utenza": name, "password": server.password}, headers={"Accept-Language": "it"}, allow_redirects=False, timeout=60)
 
-        told = enter(who)
-        assert told.status_code == 403 and f"siss user second-factor {who}" in text(told) and "set-cookie" not in told.headers
-        assert requests.get(f"{server.http}/api/v1/datasets", auth=(who, server.password), timeout=60).status_code == 401
+        for one in (who, "comune_058091", "distretto_rm_5_1"):
+            told = enter(one)
+            assert told.status_code == 403 and f"siss user second-factor {one}" in text(told) and "set-cookie" not in told.headers, one
+            assert requests.get(f"{server.http}/api/v1/datasets", auth=(one, server.password), timeout=60).status_code == 401
         cookie = enter("steward").headers["set-cookie"]
         assert re.fullmatch(r"__Host-siss=[\w-]{43}; Path=/; Max-Age=36000; HttpOnly; SameSite=Lax; Secure", cookie)
         done = siss("user", "--data", data, "second-factor", who)

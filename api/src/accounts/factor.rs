@@ -39,12 +39,28 @@ pub struct Enrolment {
     pub recovery: Vec<String>,
 }
 
-/// The sign-in of somebody whose password was right, until the code is there.
+/// The sign-in of somebody whose password was right, until the code or the password of their own is there.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Waiting {
     pub account: String,
     /// The page of ours to go on to.
     pub back: String,
+}
+
+/// What a sign-in waits for once the password was right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Code,
+    Password,
+}
+
+impl Step {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Password => "password",
+        }
+    }
 }
 
 impl Accounts {
@@ -78,10 +94,8 @@ impl Accounts {
     pub async fn unenrol(&self, name: &str) -> Result<bool> {
         self.end_sessions(name).await?;
         let pool = self.state.pool();
-        for table in ["recovery_codes", "sign_in_steps"] {
-            let sql = format!("DELETE FROM {table} WHERE account = $1");
-            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(name).execute(pool).await.map_err(fault("factor.end"))?;
-        }
+        self.end_steps(name).await?;
+        sqlx::query("DELETE FROM recovery_codes WHERE account = $1").bind(name).execute(pool).await.map_err(fault("factor.end"))?;
         let done = sqlx::query("DELETE FROM second_factors WHERE account = $1").bind(name).execute(pool).await.map_err(fault("factor.end"))?;
         Ok(done.rows_affected() > 0)
     }
@@ -92,32 +106,40 @@ impl Accounts {
         Ok(row.map_err(fault("factor.read"))?.is_some())
     }
 
-    /// Begins the wait for a code of somebody whose password was right; the secret is for a cookie.
-    pub async fn await_code(&self, name: &str, back: &str) -> Result<String> {
+    /// Begins the wait for a step of somebody whose password was right; the secret is for a cookie.
+    pub async fn begin_wait(&self, name: &str, step: Step, back: &str) -> Result<String> {
         let secret = token::random()?;
         let pool = self.state.pool();
         sqlx::query("DELETE FROM sign_in_steps WHERE expires <= $1").bind(now()).execute(pool).await.map_err(fault("factor.tidy"))?;
-        sqlx::query("INSERT INTO sign_in_steps (hash, account, back, expires) VALUES ($1, $2, $3, $4)")
+        sqlx::query("INSERT INTO sign_in_steps (hash, account, back, expires, step) VALUES ($1, $2, $3, $4, $5)")
             .bind(hex::encode(Sha256::digest(&secret)))
             .bind(name)
             .bind(back)
             .bind(now() + WAITS)
+            .bind(step.name())
             .execute(pool)
             .await
             .map_err(fault("factor.await"))?;
         Ok(secret)
     }
 
-    /// Whose code is waited for; `None` when it took too long.
-    pub async fn awaited(&self, secret: &str) -> Result<Option<Waiting>> {
-        let row = sqlx::query("SELECT account, back FROM sign_in_steps WHERE hash = $1 AND expires > $2")
+    /// Whose step is waited for; `None` when it took too long, or another step comes first.
+    pub async fn awaited(&self, secret: &str, step: Step) -> Result<Option<Waiting>> {
+        let row = sqlx::query("SELECT account, back FROM sign_in_steps WHERE hash = $1 AND expires > $2 AND step = $3")
             .bind(hex::encode(Sha256::digest(secret)))
             .bind(now())
+            .bind(step.name())
             .fetch_optional(self.state.pool())
             .await
             .map_err(fault("factor.awaited"))?;
         let read = |row: AnyRow| Ok(Waiting { account: row.try_get("account")?, back: row.try_get("back")? });
         row.map(read).transpose().map_err(fault("factor.awaited"))
+    }
+
+    /// Ends all waits of an account.
+    pub(super) async fn end_steps(&self, name: &str) -> Result<()> {
+        let done = sqlx::query("DELETE FROM sign_in_steps WHERE account = $1").bind(name).execute(self.state.pool()).await;
+        done.map(drop).map_err(fault("factor.end"))
     }
 
     /// Ends the wait.

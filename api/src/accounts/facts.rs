@@ -1,6 +1,7 @@
 //! What an account must carry: a role of `roles.toml` and the facts that the role asks for.
 
 use datasets::catalog::{Catalog, STRANGER};
+use datasets::model::Class;
 use warehouse::Warehouse;
 use warehouse::error::{Error, Kind, Result};
 use warehouse::principal::Principal;
@@ -11,6 +12,16 @@ use crate::intake::SERVICE_ACCOUNT;
 /// The fact that names a comune, and the one that names its district.
 const COMUNE: &str = "codice_istat";
 const AMBITO: &str = "ambito";
+
+/// The role of citizens.
+pub const CITIZEN: &str = "cittadino";
+
+/// Whether a role may see rows or columns about persons, or works for the service itself: a password alone must not be enough for it.
+pub fn protected(catalog: &Catalog, role: &str) -> bool {
+    role == CITIZEN
+        || catalog.roles.get(role).is_none_or(|role| role.staff)
+        || catalog.visible(role).any(|(_, access)| access.classes.iter().any(|class| *class >= Class::Personal))
+}
 
 /// The principal of a caller who has not signed in.
 pub fn stranger() -> Principal {

@@ -91,7 +91,7 @@ impl Accounts {
 
     async fn session_at(&self, secret: &Secret, now: i64) -> Result<Option<Principal>> {
         let row = sqlx::query(
-            "SELECT a.name, a.role, a.facts, a.password, a.created, s.seen FROM sessions s JOIN accounts a ON a.name = s.account WHERE s.hash = $1 AND s.seen > $2 AND s.created > $3",
+            "SELECT a.name, a.role, a.facts, a.password, a.created, a.first_until, s.seen FROM sessions s JOIN accounts a ON a.name = s.account WHERE s.hash = $1 AND s.seen > $2 AND s.created > $3",
         )
         .bind(secret.hash())
         .bind(now - IDLE)

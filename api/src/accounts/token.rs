@@ -55,7 +55,7 @@ impl Accounts {
             return Ok(None);
         }
         let row = sqlx::query(
-            "SELECT a.name, a.role, a.facts, a.password, a.created FROM tokens t JOIN accounts a ON a.name = t.account WHERE t.hash = $1 AND t.expires > $2",
+            "SELECT a.name, a.role, a.facts, a.password, a.created, a.first_until FROM tokens t JOIN accounts a ON a.name = t.account WHERE t.hash = $1 AND t.expires > $2",
         )
         .bind(fingerprint(token))
         .bind(now())

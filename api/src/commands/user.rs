@@ -70,7 +70,8 @@ pub enum Action {
 /// Where a password comes from: standard input, or chance.
 #[derive(clap::Args, Debug)]
 pub struct Secret {
-    /// Reads the password from standard input [default: one is made at random and printed]
+    /// Reads the password that its owner chose from standard input [default: a first one is made at random and printed, which must be changed at
+    /// the first sign-in within 7 days]
     #[arg(long)]
     pub password_stdin: bool,
 }
@@ -106,11 +107,11 @@ async fn perform(args: Args, accounts: &Accounts) -> anyhow::Result<()> {
     match args.action {
         Action::Add { name, role, facts, password } => {
             let warehouse = Warehouse::open(args.data.warehouse(Limits::default())?).await?;
-            let (text, made) = password.take(&name)?;
-            let mut new = NewAccount { name: &name, role: &role, facts: BTreeMap::from_iter(facts), password: Some(&text) };
+            let password = password.take(&name)?;
+            let mut new = NewAccount { name: &name, role: &role, facts: BTreeMap::from_iter(facts), password: None };
             derive_ambito(&warehouse, &mut new).await?;
             accounts.add(warehouse.catalog(), &new).await?;
-            tell(made, &text);
+            password.give(accounts, &name).await?;
         }
         Action::List => {
             for account in accounts.list().await? {
@@ -147,9 +148,7 @@ async fn perform(args: Args, accounts: &Accounts) -> anyhow::Result<()> {
             vault.close().await;
         }
         Action::Password { name, password } => {
-            let (text, made) = password.take(&name)?;
-            accounts.set_password(&name, &text).await?;
-            tell(made, &text);
+            password.take(&name)?.give(accounts, &name).await?;
         }
     }
     Ok(())
@@ -167,25 +166,45 @@ async fn sealed(accounts: Accounts, data: &Data) -> anyhow::Result<Accounts> {
     Ok(sealed)
 }
 
+/// A password for an account.
+enum Password {
+    /// Of its owner's choice.
+    Chosen(String),
+    /// Made by chance, to come in once.
+    First(String),
+}
+
 impl Secret {
-    /// The password, and whether chance made it.
-    fn take(&self, account: &str) -> anyhow::Result<(String, bool)> {
+    fn take(&self, account: &str) -> anyhow::Result<Password> {
         if !self.password_stdin {
-            return Ok((random_password()?, true));
+            return Ok(Password::First(random_password()?));
         }
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).context("the password on standard input")?;
         let text = text.trim_end_matches(['\r', '\n']).to_string();
         password_rule(&text, account)?;
-        Ok((text, false))
+        Ok(Password::Chosen(text))
     }
 }
 
-/// A password that chance made is shown once.
-fn tell(made: bool, password: &str) {
-    if made {
-        println!("password: {password}");
+impl Password {
+    /// What chance made is shown once.
+    async fn give(self, accounts: &Accounts, account: &str) -> anyhow::Result<()> {
+        match self {
+            Self::Chosen(text) => accounts.set_password(account, &text).await?,
+            Self::First(text) => {
+                let until = accounts.give_password(account, &text).await?;
+                println!("password: {text}");
+                eprintln!("a first password: until {} its owner chooses another at /accedi; it opens nothing else", moment(until));
+            }
+        }
+        Ok(())
     }
+}
+
+/// Seconds since 1970 as a date and time.
+fn moment(seconds: i64) -> String {
+    chrono::DateTime::from_timestamp(seconds, 0).unwrap_or_default().to_rfc3339()
 }
 
 fn fact(text: &str) -> Result<(String, String), String> {

@@ -126,7 +126,8 @@ pub(crate) fn routes() -> Vec<(String, MethodRouter<App>)> {
     let mut routes: Vec<(String, MethodRouter<App>)> = [
         ("/", get(home::home)),
         ("/accedi", get(sign_in::page).post(sign_in::enter)),
-        ("/accedi/codice", get(sign_in::code_page).post(sign_in::code)),
+        ("/accedi/codice", get(sign_in::steps::code_page).post(sign_in::steps::code)),
+        ("/accedi/password", get(sign_in::steps::password_page).post(sign_in::steps::password)),
         ("/accedi/identita", get(identity::begin)),
         ("/accedi/identita/ritorno", get(identity::back)),
         ("/accedi/identita/uscita", post(identity::over)),

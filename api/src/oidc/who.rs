@@ -5,17 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use datasets::model::Class;
 use warehouse::error::{Error, Kind};
 
 use super::mapping::Unknown;
 use super::{Oidc, Proven};
 use crate::accounts::identity::Proof;
-use crate::accounts::{NewAccount, derive_ambito};
+use crate::accounts::{CITIZEN, NewAccount, derive_ambito, protected};
 use crate::app::App;
 
-/// The role and the fact of citizens.
-const CITIZEN: &str = "cittadino";
+/// The fact of citizens.
 const PERSON: &str = "persona";
 
 /// What became of somebody whom the provider identified.
@@ -81,15 +79,7 @@ pub fn subject(app: &App, oidc: &Oidc, subject: &str) -> String {
 
 /// Whether a level of assurance suffices for a role.
 pub fn enough(app: &App, role: &str, level: i64) -> bool {
-    app.oidc.as_ref().is_some_and(|oidc| level >= oidc.mapping.needed(protected(app, role)))
-}
-
-/// Whether a role may see rows or columns about persons.
-fn protected(app: &App, role: &str) -> bool {
-    let catalog = app.warehouse.catalog();
-    role == CITIZEN
-        || catalog.roles.get(role).is_none_or(|role| role.staff)
-        || catalog.visible(role).any(|(_, access)| access.classes.iter().any(|class| *class >= Class::Personal))
+    app.oidc.as_ref().is_some_and(|oidc| level >= oidc.mapping.needed(protected(app.warehouse.catalog(), role)))
 }
 
 async fn keep(app: &App, name: &str, role: &str, facts: &BTreeMap<String, String>) -> Result<(), Error> {

@@ -222,6 +222,7 @@ fn conditions(contract: &Contract, column: &Column) -> Vec<Text> {
     phrases.extend(column.references.as_ref().map(|target| phrase("references", &code(target))));
     phrases.extend(column.unit.as_ref().map(|unit| phrase("unit", &same(unit))));
     phrases.extend(column.example.as_ref().map(|example| phrase("example", &code(example))));
+    phrases.extend(column.before.as_ref().map(|before| phrase("before", &code(before))));
     if !column.aliases.is_empty() {
         phrases.push(phrase("aliases", &same(column.aliases.join(", "))));
     }

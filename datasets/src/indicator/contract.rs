@@ -102,6 +102,7 @@ fn columns(indicator: &Indicator, class: Class) -> Vec<Column> {
         identity: None,
         unit: None,
         example: None,
+        before: None,
         aliases: Vec::new(),
     };
     let listed = |list: &str, column: Column| Column { code_list: Some(list.to_owned()), ..column };

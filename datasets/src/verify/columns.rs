@@ -31,10 +31,13 @@ pub fn check(world: &World, column: &Column, path: &str, add: Add) {
     {
         add(&at("code_list"), format!("code list '{list}' does not exist: expected the file code_lists/{list}.csv"));
     }
-    if let Some(example) = &column.example
-        && let Some(message) = example_fault(world, column, example, pattern.and_then(Result::ok))
-    {
-        add(&at("example"), format!("example '{example}' of column '{name}' {message}"));
+    let pattern = pattern.and_then(Result::ok);
+    for (field, value) in [("example", &column.example), ("before", &column.before)] {
+        if let Some(value) = value
+            && let Some(message) = fault(world, column, value, pattern.as_ref())
+        {
+            add(&at(field), format!("{field} '{value}' of column '{name}' {message}"));
+        }
     }
 }
 
@@ -64,7 +67,8 @@ fn bounds(column: &Column, at: &dyn Fn(&str) -> String, add: Add) {
     }
 }
 
-fn example_fault(world: &World, column: &Column, example: &str, pattern: Option<Regex>) -> Option<String> {
+/// Why a value that stands in a contract is none of its column.
+fn fault(world: &World, column: &Column, example: &str, pattern: Option<&Regex>) -> Option<String> {
     let number = |ok: bool| (!ok).then(|| format!("is not of type {}", String::from(column.r#type)));
     match column.r#type {
         Type::Text => {}

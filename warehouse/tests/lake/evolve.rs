@@ -1,4 +1,4 @@
-use datasets::model::{Contract, Mode, Type};
+use datasets::model::{Column, Contract, Mode, Type};
 use warehouse::error::Kind;
 use warehouse::inside::RULE_BYTES;
 use warehouse::lake::{At, Lake, Store, StoreOptions};
@@ -38,6 +38,24 @@ async fn a_contract_is_followed_where_stored_values_keep_their_meaning() {
 
     let older = reopened(&dir, contract(Mode::Append)).await.err().unwrap();
     assert!(older.kind == Kind::Conflict && older.message.contains("later than 1.0.0"), "{older}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_required_column_comes_with_what_earlier_rows_have_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    deliver(&open(&dir, contract(Mode::Versions)).await, load("d1", "s", "p", 1), &[row("a", "uno", 7), row("b", "due", 8)]).await;
+    let newer = |kind, before: &str| {
+        let mut newer = contract(Mode::Versions);
+        newer.version = "2.0.0".into();
+        newer.columns.insert(1, Column { before: Some(before.into()), ..column("area", kind, true) });
+        newer
+    };
+    let lake = reopened(&dir, newer(Type::Text, "tutti")).await.unwrap();
+    let snapshot = lake.snapshot(&name()).unwrap();
+    assert_eq!(cells(&snapshot, "SELECT codice, area, nome, posti FROM t ORDER BY codice").await, [["a", "tutti", "uno", "7"], ["b", "tutti", "due", "8"]]);
+    assert_eq!(reopened(&dir, newer(Type::Text, "tutti")).await.unwrap().snapshot(&name()).unwrap().version, snapshot.version, "followed once");
+    let before = lake.snapshot_at(&name(), At::Version(1)).await.unwrap();
+    assert_eq!(cells(&before, "SELECT codice, posti FROM t ORDER BY codice").await, [["a", "7"], ["b", "8"]], "an earlier version keeps its schema");
 }
 
 #[tokio::test(flavor = "multi_thread")]

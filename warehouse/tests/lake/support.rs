@@ -34,6 +34,7 @@ pub fn column(name: &str, r#type: Type, required: bool) -> Column {
         identity: None,
         unit: None,
         example: None,
+        before: None,
         aliases: Vec::new(),
     }
 }

@@ -10,12 +10,11 @@ use serde_json::{Value, json};
 use warehouse::audit::{Action, Event};
 
 use crate::accounts::identity::Proof;
-use crate::accounts::{WEAK, password_rule};
 use crate::app::App;
 use crate::doors::http::identity::too_low;
 use crate::doors::http::problem::{Problem, Result};
 use crate::doors::http::session::{self, Desk, Sent};
-use crate::doors::http::sign_in::AREA;
+use crate::doors::http::sign_in::{AREA, steps};
 use crate::oidc::who::enough;
 use crate::sign_ins::Means;
 use crate::state::now;
@@ -111,13 +110,7 @@ pub struct Change {
 /// `POST /area/password`: another password, for who shows the present one. Every other session and connection of the account ends.
 pub async fn password(State(app): State<App>, headers: HeaderMap, Sent { desk, fields }: Sent<Change>) -> Result<Response> {
     let account = desk.account();
-    let refused = match password_rule(&fields.nuova, account) {
-        _ if fields.nuova != fields.ripetuta => Some("unlike"),
-        Err(error) if error.code == WEAK => Some("weak"),
-        Err(_) => Some("rule_broken"),
-        Ok(()) if fields.nuova == fields.attuale => Some("same"),
-        Ok(()) => None,
-    };
+    let refused = steps::refused(&fields.nuova, &fields.ripetuta, account).or((fields.nuova == fields.attuale).then_some("same"));
     // Asked last: a try counts against the lock of the account.
     let refused = match refused {
         None if app.accounts.right_password(account, &fields.attuale).await?.is_none() => {

@@ -1,23 +1,24 @@
-//! `/accedi`: the ways to sign in, and after a password the code of a second factor. `POST /esci` ends the session.
+//! `/accedi`: the ways to sign in. `POST /esci` ends the session.
 
 use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Query, State};
-use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use warehouse::audit::{Action, Event};
 
-use crate::accounts::factor::{WAITS, Waiting};
-use crate::accounts::sessions::Secret;
+use crate::accounts::factor::Step;
 use crate::accounts::{Next, stranger};
 use crate::app::App;
 use crate::doors::http::identity;
 use crate::doors::http::pages::Frame;
 use crate::doors::http::problem::{Problem, Result};
-use crate::doors::http::session::{self, Cookie, Sent};
+use crate::doors::http::session::{self, Sent};
 use crate::sign_ins::Means;
+
+pub mod steps;
 
 /// The page of who has signed in.
 pub const AREA: &str = "/area";
@@ -39,9 +40,7 @@ pub struct Entered {
 #[derive(Clone, Copy, Default)]
 struct Last<'a> {
     name: &'a str,
-    wrong: bool,
-    /// The password was right, and a second factor must be set up first.
-    enrol: bool,
+    said: Option<&'static str>,
 }
 
 /// `GET /accedi`
@@ -59,14 +58,13 @@ pub async fn enter(State(app): State<App>, headers: HeaderMap, Stranger(frame): 
     let again = |last| Ok((StatusCode::FORBIDDEN, form(&app, &frame, back, last)?).into_response());
     let Some(entrant) = app.accounts.right_password(name, &entered.password).await? else {
         app.sign_ins.failed(Some(name), Means::Password).await?;
-        return again(Last { name: &entered.utenza, wrong: true, enrol: false });
+        return again(Last { name: &entered.utenza, said: Some("wrong") });
     };
     match entrant.next {
-        Next::Enrolment => again(Last { name, wrong: false, enrol: true }),
-        Next::Code => {
-            let waiting = app.accounts.await_code(&entrant.who.account, back).await?;
-            Ok(([(header::SET_COOKIE, Cookie::Code.set(&app, &waiting, WAITS)?)], Redirect::to(&frame.link("/accedi/codice"))).into_response())
-        }
+        Next::Enrolment => again(Last { name, said: Some("enrol") }),
+        Next::Expired => again(Last { name, said: Some("expired") }),
+        Next::Code => steps::wait(&app, &frame, &entrant.who, Step::Code, back).await,
+        Next::Password => steps::wait(&app, &frame, &entrant.who, Step::Password, back).await,
         Next::Nothing => {
             app.sign_ins.entered(&entrant.who, Means::Password).await?;
             let cookie = session::begin(&app, &headers, &entrant.who.account, None).await?;
@@ -78,46 +76,8 @@ pub async fn enter(State(app): State<App>, headers: HeaderMap, Stranger(frame): 
 fn form(app: &App, frame: &Frame, back: &str, last: Last<'_>) -> Result<Response> {
     let provider = app.oidc.as_ref().map(|oidc| oidc.name(frame.language));
     let da: String = url::form_urlencoded::byte_serialize(back.as_bytes()).collect();
-    let values = json!({ "back": back, "da": da, "name": last.name, "wrong": last.wrong, "enrol": last.enrol, "provider": provider });
+    let values = json!({ "back": back, "da": da, "name": last.name, "said": last.said, "provider": provider });
     app.site.render("sign_in.html", frame, values)
-}
-
-#[derive(Deserialize)]
-pub struct Code {
-    codice: String,
-}
-
-/// `GET /accedi/codice`
-pub async fn code_page(State(app): State<App>, headers: HeaderMap, Stranger(frame): Stranger) -> Result<Response> {
-    awaited(&app, &headers).await?;
-    app.site.render("sign_in_code.html", &frame, json!({ "wrong": false }))
-}
-
-/// `POST /accedi/codice`
-pub async fn code(State(app): State<App>, headers: HeaderMap, Stranger(frame): Stranger, sent: Result<Form<Code>, FormRejection>) -> Result<Response> {
-    let Form(entered) = sent.map_err(|rejection| Problem::new(rejection.status(), "body.form", rejection.body_text()))?;
-    let (secret, waiting) = awaited(&app, &headers).await?;
-    let Some(who) = app.accounts.code(&waiting.account, &entered.codice).await? else {
-        app.sign_ins.failed(Some(&waiting.account), Means::Password).await?;
-        return Ok((StatusCode::FORBIDDEN, app.site.render("sign_in_code.html", &frame, json!({ "wrong": true }))?).into_response());
-    };
-    app.sign_ins.entered(&who, Means::Password).await?;
-    app.accounts.arrived(secret.text()).await?;
-    let cookie = session::begin(&app, &headers, &who.account, None).await?;
-    let cookies = AppendHeaders([(header::SET_COOKIE, cookie), (header::SET_COOKIE, Cookie::Code.unset(&app)?)]);
-    Ok((cookies, Redirect::to(&frame.link(&waiting.back))).into_response())
-}
-
-/// Whose code this browser is to say.
-async fn awaited(app: &App, headers: &HeaderMap) -> Result<(Secret, Waiting)> {
-    if let Some(secret) = Cookie::Code.read(headers, app)
-        && let Some(waiting) = app.accounts.awaited(secret.text()).await?
-    {
-        return Ok((secret, waiting));
-    }
-    let detail = "no password was entered here in the last minutes: begin again from the sign-in page";
-    let italian = "Qui non è stata inserita una password negli ultimi minuti: ricominciare dalla pagina di accesso.";
-    Err(Problem::new(StatusCode::FORBIDDEN, "sign_in.over", detail).with("detail_it", italian))
 }
 
 #[derive(Deserialize)]

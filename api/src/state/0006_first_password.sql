@@ -1,0 +1,2 @@
+ALTER TABLE accounts ADD COLUMN first_until BIGINT;
+ALTER TABLE sign_in_steps ADD COLUMN step TEXT NOT NULL DEFAULT 'code'
