@@ -26,6 +26,7 @@ mod password;
 mod scram;
 pub mod sessions;
 pub mod standing;
+pub mod steps;
 mod token;
 
 pub use facts::{CITIZEN, derive_ambito, protected, stranger, validate};
@@ -161,7 +162,7 @@ impl Accounts {
     }
 
     pub async fn list(&self) -> Result<Vec<Account>> {
-        let sql = format!("SELECT {} FROM accounts ORDER BY name", first::COLUMNS);
+        let sql = format!("SELECT {} FROM accounts a ORDER BY a.name", COLUMNS);
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(self.state.pool()).await.map_err(fault("accounts.list"))?;
         rows.iter().map(account).collect()
     }
@@ -202,8 +203,8 @@ impl Accounts {
     }
 
     /// Who signs in with name and password alone, as programs do; `None` if they do not fit, the account is locked for a while, or something is
-    /// still to be done: accounts with a second factor work at these doors with tokens, first passwords not at all. An unknown name costs the same time. `Busy` when too many sign in at
-    /// once.
+    /// still to be done: accounts with a second factor work at these doors with tokens, first passwords not at all. An unknown name costs the
+    /// same time. `Busy` when too many sign in at once.
     pub async fn password(&self, name: &str, password: &str) -> Result<Option<Principal>> {
         Ok(self.right_password(name, password).await?.filter(|entrant| entrant.next == Next::Nothing).map(|entrant| entrant.who))
     }
@@ -248,7 +249,8 @@ impl Accounts {
     }
 
     /// What the PostgreSQL door needs to check a proof; `None` while the account is locked. An unknown name, one without a password, or one
-    /// that needs a second factor or has a first password gets a verifier that nothing fits, the same at every try. The door reports the outcome to [`Self::succeeded`] or [`Self::failed`].
+    /// that needs a second factor or has a first password gets a verifier that nothing fits, the same at every try. The door reports the
+    /// outcome to [`Self::succeeded`] or [`Self::failed`].
     pub async fn scram(&self, name: &str) -> Result<Option<Scram>> {
         if self.inner.lockout.locked(name, Origin::current().from, Instant::now()) {
             return Ok(None);
@@ -289,10 +291,13 @@ impl Accounts {
     }
 
     async fn row(&self, name: &str) -> Result<Option<AnyRow>> {
-        let sql = format!("SELECT {}, scram_salt, scram_iterations, scram_stored_key, scram_server_key FROM accounts WHERE name = $1", first::COLUMNS);
+        let sql = format!("SELECT {}, scram_salt, scram_iterations, scram_stored_key, scram_server_key FROM accounts a WHERE a.name = $1", COLUMNS);
         sqlx::query(sqlx::AssertSqlSafe(sql)).bind(name).fetch_optional(self.state.pool()).await.map_err(fault("accounts.read"))
     }
 }
+
+/// What [`account`] reads, of `accounts a`.
+const COLUMNS: &str = "a.name, a.role, a.facts, a.password, a.created, a.first_until";
 
 fn account(row: &AnyRow) -> Result<Account> {
     let text = |column: &str| row.try_get::<String, _>(column).map_err(fault("accounts.read"));

@@ -17,6 +17,16 @@ fn catalog() -> Catalog {
     })
 }
 
+/// Staff may work for all user groups together; else areas of intervention are the user groups, in the same words.
+#[test]
+fn areas_of_intervention_are_the_user_groups_and_one_for_all() {
+    let catalog = catalog();
+    let words = |list: &str| catalog.code_lists[list].codes.iter().map(|c| (c.code.clone(), c.it.clone(), c.en.clone(), c.valid_from)).collect::<Vec<_>>();
+    let (areas, groups) = (words("aree_intervento"), words("fasce_utenza"));
+    assert_eq!(areas[..groups.len()], groups[..]);
+    assert_eq!(areas[groups.len()..].iter().map(|area| area.0.as_str()).collect::<Vec<_>>(), ["multiutenza"]);
+}
+
 #[test]
 fn all_contracts_load() {
     let names: BTreeSet<String> = catalog().contracts.keys().map(ToString::to_string).collect();

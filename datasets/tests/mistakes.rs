@@ -164,6 +164,7 @@ fn columns() {
     expect(TUTTO, "unit = \"posti\"", "max_length = §3", "max_length on column 'posti', which is not text");
     expect(TUTTO, "code_list = \"colori\"", "code_list = §\"forme\"", "code list 'forme' does not exist");
     expect(TUTTO, "example = \"rosso\"", "example = §\"blu\"", "example 'blu' of column 'colore' is not a code of 'colori'");
+    expect(TUTTO, "example = \"rosso\"", "before = §\"blu\"", "before 'blu' of column 'colore' is not a code of 'colori'");
     expect(TUTTO, "example = \"A01\"", "example = §\"a01\"", "does not match the pattern");
     expect(TUTTO, "example = \"12\"", "example = §\"dodici\"", "is not of type integer");
     expect(TUTTO, "example = \"2024-02-29\"", "example = §\"2023-02-29\"", "is not of type date");

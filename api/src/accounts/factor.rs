@@ -7,7 +7,6 @@ use ingest::vault::Secret;
 use ring::hmac;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
-use sqlx::any::AnyRow;
 use subtle::ConstantTimeEq;
 use warehouse::audit::Origin;
 use warehouse::error::{Error, Result};
@@ -19,8 +18,6 @@ use crate::state::{fault, now};
 /// Seconds of a code.
 const STEP: i64 = 30;
 const DIGITS: u32 = 6;
-/// Seconds between password and code.
-pub const WAITS: i64 = 300;
 /// Bytes of a secret: as many as the hash gives (RFC 4226, section 4).
 const SECRET: usize = 20;
 /// Codes to get in when the app is gone.
@@ -37,30 +34,6 @@ pub struct Enrolment {
     /// For a QR code.
     pub uri: String,
     pub recovery: Vec<String>,
-}
-
-/// The sign-in of somebody whose password was right, until the code or the password of their own is there.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Waiting {
-    pub account: String,
-    /// The page of ours to go on to.
-    pub back: String,
-}
-
-/// What a sign-in waits for once the password was right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    Code,
-    Password,
-}
-
-impl Step {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Code => "code",
-            Self::Password => "password",
-        }
-    }
 }
 
 impl Accounts {
@@ -104,48 +77,6 @@ impl Accounts {
     pub async fn has_factor(&self, name: &str) -> Result<bool> {
         let row = sqlx::query("SELECT account FROM second_factors WHERE account = $1").bind(name).fetch_optional(self.state.pool()).await;
         Ok(row.map_err(fault("factor.read"))?.is_some())
-    }
-
-    /// Begins the wait for a step of somebody whose password was right; the secret is for a cookie.
-    pub async fn begin_wait(&self, name: &str, step: Step, back: &str) -> Result<String> {
-        let secret = token::random()?;
-        let pool = self.state.pool();
-        sqlx::query("DELETE FROM sign_in_steps WHERE expires <= $1").bind(now()).execute(pool).await.map_err(fault("factor.tidy"))?;
-        sqlx::query("INSERT INTO sign_in_steps (hash, account, back, expires, step) VALUES ($1, $2, $3, $4, $5)")
-            .bind(hex::encode(Sha256::digest(&secret)))
-            .bind(name)
-            .bind(back)
-            .bind(now() + WAITS)
-            .bind(step.name())
-            .execute(pool)
-            .await
-            .map_err(fault("factor.await"))?;
-        Ok(secret)
-    }
-
-    /// Whose step is waited for; `None` when it took too long, or another step comes first.
-    pub async fn awaited(&self, secret: &str, step: Step) -> Result<Option<Waiting>> {
-        let row = sqlx::query("SELECT account, back FROM sign_in_steps WHERE hash = $1 AND expires > $2 AND step = $3")
-            .bind(hex::encode(Sha256::digest(secret)))
-            .bind(now())
-            .bind(step.name())
-            .fetch_optional(self.state.pool())
-            .await
-            .map_err(fault("factor.awaited"))?;
-        let read = |row: AnyRow| Ok(Waiting { account: row.try_get("account")?, back: row.try_get("back")? });
-        row.map(read).transpose().map_err(fault("factor.awaited"))
-    }
-
-    /// Ends all waits of an account.
-    pub(super) async fn end_steps(&self, name: &str) -> Result<()> {
-        let done = sqlx::query("DELETE FROM sign_in_steps WHERE account = $1").bind(name).execute(self.state.pool()).await;
-        done.map(drop).map_err(fault("factor.end"))
-    }
-
-    /// Ends the wait.
-    pub async fn arrived(&self, secret: &str) -> Result<()> {
-        let done = sqlx::query("DELETE FROM sign_in_steps WHERE hash = $1").bind(hex::encode(Sha256::digest(secret))).execute(self.state.pool()).await;
-        done.map(drop).map_err(fault("factor.arrived"))
     }
 
     /// Whose the code is, if it is the account's and used for the first time. A wrong one counts as a failed sign-in; `None` too while the

@@ -43,9 +43,6 @@ impl Account {
     }
 }
 
-/// Columns of an account's row that [`super::account`] reads.
-pub(super) const COLUMNS: &str = "name, role, facts, password, created, first_until";
-
 #[cfg(test)]
 mod tests {
     use super::*;

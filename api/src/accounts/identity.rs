@@ -6,7 +6,7 @@ use sqlx::Row;
 use warehouse::error::{Error, Result};
 
 use super::sessions::Secret;
-use super::{Account, Accounts, NewAccount, account, facts, first, unknown};
+use super::{Account, Accounts, COLUMNS, NewAccount, account, facts, unknown};
 use crate::state::{fault, now};
 
 /// What a provider proved of who began a session, and what a sign-out there needs.
@@ -47,7 +47,7 @@ impl Accounts {
 
     /// The accounts that were given to a person, by name.
     pub async fn of_person(&self, person: &str) -> Result<Vec<Account>> {
-        let sql = format!("SELECT {} FROM accounts WHERE person = $1 ORDER BY name", first::COLUMNS);
+        let sql = format!("SELECT {} FROM accounts a WHERE a.person = $1 ORDER BY a.name", COLUMNS);
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(person);
         rows.fetch_all(self.state.pool()).await.map_err(fault("accounts.person"))?.iter().map(account).collect()
     }

@@ -9,7 +9,7 @@ use sqlx::any::AnyRow;
 use warehouse::error::Result;
 use warehouse::principal::Principal;
 
-use super::{Accounts, account, token};
+use super::{Accounts, COLUMNS, account, token};
 use crate::state::{fault, now};
 
 /// Seconds without a request after which a session is over.
@@ -90,15 +90,10 @@ impl Accounts {
     }
 
     async fn session_at(&self, secret: &Secret, now: i64) -> Result<Option<Principal>> {
-        let row = sqlx::query(
-            "SELECT a.name, a.role, a.facts, a.password, a.created, a.first_until, s.seen FROM sessions s JOIN accounts a ON a.name = s.account WHERE s.hash = $1 AND s.seen > $2 AND s.created > $3",
-        )
-        .bind(secret.hash())
-        .bind(now - IDLE)
-        .bind(now - LONGEST)
-        .fetch_optional(self.state.pool())
-        .await
-        .map_err(fault("sessions.read"))?;
+        let sql =
+            format!("SELECT {COLUMNS}, s.seen FROM sessions s JOIN accounts a ON a.name = s.account WHERE s.hash = $1 AND s.seen > $2 AND s.created > $3");
+        let held = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(secret.hash()).bind(now - IDLE).bind(now - LONGEST);
+        let row = held.fetch_optional(self.state.pool()).await.map_err(fault("sessions.read"))?;
         let Some(row) = row else { return Ok(None) };
         let seen: i64 = row.try_get("seen").map_err(fault("sessions.read"))?;
         if now - seen >= LAG {

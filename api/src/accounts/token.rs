@@ -9,7 +9,7 @@ use sqlx::Row;
 use warehouse::error::{Error, Kind, Result};
 use warehouse::principal::Principal;
 
-use super::{Accounts, account, unknown};
+use super::{Accounts, COLUMNS, account, unknown};
 use crate::state::{fault, now};
 
 /// So that secret scanners and people know what they see.
@@ -54,14 +54,9 @@ impl Accounts {
         if !token.starts_with(PREFIX) || token.len() > 100 {
             return Ok(None);
         }
-        let row = sqlx::query(
-            "SELECT a.name, a.role, a.facts, a.password, a.created, a.first_until FROM tokens t JOIN accounts a ON a.name = t.account WHERE t.hash = $1 AND t.expires > $2",
-        )
-        .bind(fingerprint(token))
-        .bind(now())
-        .fetch_optional(self.state.pool())
-        .await
-        .map_err(fault("tokens.read"))?;
+        let sql = format!("SELECT {COLUMNS} FROM tokens t JOIN accounts a ON a.name = t.account WHERE t.hash = $1 AND t.expires > $2");
+        let held = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(fingerprint(token)).bind(now());
+        let row = held.fetch_optional(self.state.pool()).await.map_err(fault("tokens.read"))?;
         row.map(|row| account(&row).map(Principal::from)).transpose()
     }
 

@@ -70,8 +70,8 @@ pub enum Action {
 /// Where a password comes from: standard input, or chance.
 #[derive(clap::Args, Debug)]
 pub struct Secret {
-    /// Reads the password that its owner chose from standard input [default: a first one is made at random and printed, which must be changed at
-    /// the first sign-in within 7 days]
+    /// Reads the password that its owner chose from standard input [default: a first one is made at random and printed, to be changed at the first
+    /// sign-in]
     #[arg(long)]
     pub password_stdin: bool,
 }

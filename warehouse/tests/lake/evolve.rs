@@ -54,6 +54,14 @@ async fn a_required_column_comes_with_what_earlier_rows_have_in_it() {
     let snapshot = lake.snapshot(&name()).unwrap();
     assert_eq!(cells(&snapshot, "SELECT codice, area, nome, posti FROM t ORDER BY codice").await, [["a", "tutti", "uno", "7"], ["b", "tutti", "due", "8"]]);
     assert_eq!(reopened(&dir, newer(Type::Text, "tutti")).await.unwrap().snapshot(&name()).unwrap().version, snapshot.version, "followed once");
+    let written =
+        [(Type::Integer, "12", "12"), (Type::Decimal(12, 2), "1.5", "1.50"), (Type::Boolean, "true", "true"), (Type::Date, "2024-02-29", "2024-02-29")];
+    for (kind, before, shown) in written {
+        let dir = tempfile::tempdir().unwrap();
+        deliver(&open(&dir, contract(Mode::Versions)).await, load("d1", "s", "p", 1), &[row("a", "uno", 7)]).await;
+        let lake = reopened(&dir, newer(kind, before)).await.unwrap();
+        assert_eq!(cells(&lake.snapshot(&name()).unwrap(), "SELECT area FROM t").await, [[shown]]);
+    }
     let before = lake.snapshot_at(&name(), At::Version(1)).await.unwrap();
     assert_eq!(cells(&before, "SELECT codice, posti FROM t ORDER BY codice").await, [["a", "7"], ["b", "8"]], "an earlier version keeps its schema");
 }

@@ -1,5 +1,6 @@
 //! Errors as `application/problem+json` (RFC 9457): a stable `code`, a sentence, and nothing of our insides.
 
+use axum::extract::rejection::FormRejection;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
@@ -63,6 +64,12 @@ impl Problem {
             body[*name] = value.clone();
         }
         body
+    }
+}
+
+impl From<FormRejection> for Problem {
+    fn from(rejection: FormRejection) -> Self {
+        Self::new(rejection.status(), "body.form", rejection.body_text())
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use warehouse::audit::{Action, Event};
 
-use crate::accounts::factor::Step;
+use crate::accounts::steps::Step;
 use crate::accounts::{Next, stranger};
 use crate::app::App;
 use crate::doors::http::identity;
@@ -53,7 +53,7 @@ pub async fn page(State(app): State<App>, frame: Frame, Query(from): Query<From>
 
 /// `POST /accedi`: a wrong password is answered by the form again, without saying what was wrong.
 pub async fn enter(State(app): State<App>, headers: HeaderMap, Stranger(frame): Stranger, sent: Result<Form<Entered>, FormRejection>) -> Result<Response> {
-    let Form(entered) = sent.map_err(|rejection| Problem::new(rejection.status(), "body.form", rejection.body_text()))?;
+    let Form(entered) = sent?;
     let (back, name) = (onward(entered.da.as_deref()), entered.utenza.trim());
     let again = |last| Ok((StatusCode::FORBIDDEN, form(&app, &frame, back, last)?).into_response());
     let Some(entrant) = app.accounts.right_password(name, &entered.password).await? else {

@@ -12,8 +12,8 @@ use warehouse::audit::{Action, Event};
 use warehouse::principal::Principal;
 
 use super::Stranger;
-use crate::accounts::factor::{Step, WAITS, Waiting};
 use crate::accounts::sessions::Secret;
+use crate::accounts::steps::{Step, WAITS, Waiting};
 use crate::accounts::{Next, WEAK, password_rule};
 use crate::app::App;
 use crate::doors::http::pages::Frame;
@@ -44,7 +44,7 @@ pub async fn code_page(State(app): State<App>, headers: HeaderMap, Stranger(fram
 
 /// `POST /accedi/codice`
 pub async fn code(State(app): State<App>, headers: HeaderMap, Stranger(frame): Stranger, sent: Result<Form<Code>, FormRejection>) -> Result<Response> {
-    let Form(entered) = sent.map_err(|rejection| Problem::new(rejection.status(), "body.form", rejection.body_text()))?;
+    let Form(entered) = sent?;
     let (secret, waiting) = awaited(&app, &headers, Step::Code).await?;
     let Some(who) = app.accounts.code(&waiting.account, &entered.codice).await? else {
         app.sign_ins.failed(Some(&waiting.account), Means::Password).await?;
@@ -71,7 +71,7 @@ pub async fn password_page(State(app): State<App>, headers: HeaderMap, Stranger(
 
 /// `POST /accedi/password`: the first password was shown a moment ago; what comes now is the owner's own.
 pub async fn password(State(app): State<App>, headers: HeaderMap, Stranger(frame): Stranger, sent: Result<Form<Own>, FormRejection>) -> Result<Response> {
-    let Form(sent) = sent.map_err(|rejection| Problem::new(rejection.status(), "body.form", rejection.body_text()))?;
+    let Form(sent) = sent?;
     let (_, waiting) = awaited(&app, &headers, Step::Password).await?;
     let refused = match refused(&sent.nuova, &sent.ripetuta, &waiting.account) {
         None if app.accounts.holds(&waiting.account, &sent.nuova).await? => Some("same"),
